@@ -1,0 +1,4 @@
+//! Linker flags a Node addon needs on each platform.
+fn main() {
+    napi_build::setup();
+}
