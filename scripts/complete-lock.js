@@ -13,13 +13,13 @@ const path = require('node:path');
 const OS = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'];
 const CPU = ['arm64', 'arm', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'wasm32', 'x64'];
 
-/** The lock's key of `name` as seen from `from`, by Node's rule: the nearest node_modules wins. */
-function resolveIn(packages, from, name) {
-  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
-    const key = folder && folder !== 'node_modules' ? `${folder}/node_modules/${name}` : `node_modules/${name}`;
-    if (packages[key]) return key;
-    if (!folder.includes('/node_modules/')) return packages[`node_modules/${name}`] ? `node_modules/${name}` : undefined;
-  }
+/** Whether the lock holds `name` where `from` would find it, by Node's rule: its own node_modules, then each above. */
+function holds(packages, from, name) {
+  const folders = from.split('/node_modules/');
+  return folders.some((_, depth) => {
+    const above = folders.slice(0, depth + 1).join('/node_modules/');
+    return packages[`${above}/node_modules/${name}`] || packages[`node_modules/${name}`];
+  });
 }
 
 function platformOf(name) {
@@ -38,7 +38,7 @@ function completeLock(lock) {
   for (const [from, entry] of Object.entries(lock.packages)) {
     for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
       const platform = platformOf(name);
-      if (!platform || !/^\d/.test(version) || resolveIn(lock.packages, from, name)) continue;
+      if (!platform || !/^\d/.test(version) || holds(lock.packages, from, name)) continue;
       lock.packages[`node_modules/${name}`] = { version, ...platform, ...(entry.dev && { dev: true }), optional: true };
       added.push(name);
     }

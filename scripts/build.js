@@ -1,0 +1,14 @@
+'use strict';
+
+// npm run build           the addon, with native.js and native.d.ts beside it
+// npm run build:probe     the same with --features probe, as .cache/probe/redstart-probe.node
+
+require('./setup.js');
+const { main, ROOT } = require('./run.js');
+const { installModules } = require('./setup/node-modules.js');
+const addon = require('./setup/addon.js');
+
+main(async () => {
+  await installModules(ROOT, console.log);
+  await addon.build({ kind: process.argv.includes('--probe') ? 'probe' : 'addon', show: true });
+});
