@@ -1,0 +1,84 @@
+'use strict';
+
+const path = require('node:path');
+const express = require('express');
+const session = require('express-session');
+const { rateLimit } = require('redstart/express');
+const { SessionStore } = require('redstart/express-session');
+const { accountRoutes } = require('./routes/account.js');
+const { apiRoutes } = require('./routes/api.js');
+const { blogRoutes } = require('./routes/blog.js');
+const { statsRoutes } = require('./routes/stats.js');
+const { sameOriginOnly, securityHeaders } = require('./security.js');
+const { messagePage } = require('./views/layout.js');
+
+/**
+ * The app, without a port and without a process: what it needs is handed in, so a test can hand in its own.
+ *
+ * deps: { config, state, posts, users, renderer, background }; see server.js for where each comes from.
+ */
+function createApp(deps) {
+  const { config, state, users } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('trust proxy', config.trustProxy);
+
+  app.use(securityHeaders);
+  app.get('/healthz', (_req, res) => res.type('text').send('ok\n'));
+  app.use(express.static(path.join(__dirname, 'public'), { maxAge: '1h' }));
+
+  // Before the sessions: the API knows no cookies, and a request over the limit should cost next to nothing.
+  app.use(
+    '/api',
+    rateLimit({ limiter: state.apiLimit, message: { error: 'Too many requests, please slow down.' } }),
+    apiRoutes(deps),
+  );
+
+  app.use(sameOriginOnly);
+  app.use(
+    session({
+      store: new SessionStore({ sessions: state.sessions }),
+      name: 'sid',
+      secret: config.sessionSecret,
+      // Unchanged sessions are touched, not written, and visitors who have none get none.
+      resave: false,
+      saveUninitialized: false,
+      // No maxAge: the cookie ends with the browser, the session after the idle time of its store.
+      // 'auto': secure whenever the visitor came over HTTPS.
+      cookie: { httpOnly: true, sameSite: 'lax', secure: 'auto', path: '/' },
+    }),
+  );
+  app.use((req, _res, next) => {
+    req.user = users.get(req.session.userId);
+    next();
+  });
+  app.use(express.urlencoded({ extended: false, limit: '256kb' }));
+
+  app.use(blogRoutes(deps));
+  app.use(accountRoutes(deps));
+  app.use(statsRoutes(deps));
+
+  app.use((req, res) => {
+    res
+      .status(404)
+      .send(messagePage({ title: 'Not found', user: req.user, text: 'There is nothing at this address.' }));
+  });
+  app.use(failed);
+  return app;
+}
+
+/** The last stop for errors. Their text is for the log: a visitor learns the status and nothing of the inside. */
+function failed(error, req, res, next) {
+  const status = error.status >= 400 && error.status < 500 ? error.status : 500;
+  if (status === 500) {
+    console.error(`${req.method} ${req.path}:`, error);
+  }
+  if (res.headersSent) {
+    next(error);
+    return;
+  }
+  const title = status === 500 ? 'Something went wrong' : 'That request was not understood';
+  res.status(status).send(messagePage({ title, user: req.user, text: 'Please try again.' }));
+}
+
+module.exports = { createApp };

@@ -1,0 +1,87 @@
+'use strict';
+
+const { Router } = require('express');
+const { rateLimit } = require('redstart/express');
+const { logIn, logOut, requireLogin } = require('../auth.js');
+const { accountPage, loginPage, signupPage } = require('../views/account.js');
+
+const EMAIL = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,190}$/;
+const PASSWORD_CHARACTERS_MIN = 10;
+// scrypt takes any length; a request should not decide how much there is to hash.
+const PASSWORD_CHARACTERS_MAX = 200;
+const NAME_CHARACTERS_MAX = 60;
+
+function accountRoutes({ state, users }) {
+  const routes = Router();
+  // Hashing a password is slow on purpose, so guessing gets few tries an address.
+  const fewTries = rateLimit({ limiter: state.loginLimit });
+
+  routes.get('/login', (req, res) => res.send(loginPage({ user: req.user })));
+
+  routes.post('/login', fewTries, async (req, res) => {
+    const { email, password } = fields(req);
+    const user = password.length <= PASSWORD_CHARACTERS_MAX && (await users.authenticate(email, password));
+    if (!user) {
+      // One sentence for both mistakes: it tells nobody which addresses have an account.
+      res.status(401).send(loginPage({ email, problem: 'This address and password do not belong together.' }));
+      return;
+    }
+    const { returnTo } = req.session;
+    await logIn(req, user);
+    res.redirect(303, returnTo ?? '/account');
+  });
+
+  routes.get('/signup', (req, res) => res.send(signupPage({ user: req.user })));
+
+  routes.post('/signup', fewTries, async (req, res) => {
+    const { name, email, password } = fields(req);
+    const problem = signupProblem({ name, email, password });
+    if (problem) {
+      res.status(422).send(signupPage({ name, email, problem }));
+      return;
+    }
+    const user = await users.create({ name, email, password });
+    if (!user) {
+      res.status(409).send(signupPage({ name, email, problem: 'This address has an account already.' }));
+      return;
+    }
+    // Queued, not sent: a slow or missing mail server must not keep the visitor waiting. The job's id makes it one
+    // letter an account, however often this line should run.
+    await state.mail.add('welcome', { to: user.email, name: user.name }, { jobId: `welcome-${user.id}` });
+    await logIn(req, user);
+    res.redirect(303, '/account');
+  });
+
+  routes.post('/logout', async (req, res) => {
+    await logOut(req, res);
+    res.redirect(303, '/');
+  });
+
+  routes.get('/account', requireLogin, (req, res) => {
+    req.session.visits = (req.session.visits ?? 0) + 1;
+    res.send(accountPage({ user: req.user, visits: req.session.visits }));
+  });
+
+  return routes;
+}
+
+function fields(req) {
+  const { name = '', email = '', password = '' } = req.body ?? {};
+  return { name: String(name).trim(), email: String(email).trim(), password: String(password) };
+}
+
+function signupProblem({ name, email, password }) {
+  // Control characters have no place in a name, least of all in the head of a mail.
+  if (!name || name.length > NAME_CHARACTERS_MAX || /\p{Cc}/u.test(name)) {
+    return `Please give a name of at most ${NAME_CHARACTERS_MAX} characters.`;
+  }
+  if (!EMAIL.test(email)) {
+    return 'This does not look like an e-mail address.';
+  }
+  if (password.length < PASSWORD_CHARACTERS_MIN || password.length > PASSWORD_CHARACTERS_MAX) {
+    return `A password has ${PASSWORD_CHARACTERS_MIN} to ${PASSWORD_CHARACTERS_MAX} characters.`;
+  }
+  return undefined;
+}
+
+module.exports = { accountRoutes };

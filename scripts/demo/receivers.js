@@ -1,0 +1,87 @@
+'use strict';
+
+const http = require('node:http');
+const { createRequire } = require('node:module');
+const path = require('node:path');
+const { performance } = require('node:perf_hooks');
+
+const FAILURES = 2;
+
+/** A real SMTP server on loopback that keeps what it gets: `letters` is a list of { to, subject }. */
+async function startMailServer(appDir, onLetter) {
+  const { SMTPServer } = createRequire(path.join(appDir, 'package.json'))('smtp-server');
+  const letters = [];
+  const server = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    size: 1024 * 1024,
+    onData(stream, session, done) {
+      const chunks = [];
+      stream.on('data', (chunk) => chunks.push(chunk));
+      stream.on('end', () => {
+        const headers = parseHeaders(Buffer.concat(chunks).toString('utf8'));
+        const to = session.envelope.rcptTo.map((recipient) => recipient.address).join(', ');
+        const letter = { to, subject: headers.get('subject') ?? '' };
+        letters.push(letter);
+        done();
+        onLetter(letter);
+      });
+    },
+  });
+  // A client that hangs up in the middle is its own trouble.
+  server.on('error', () => {});
+  await listen(server);
+  return {
+    letters,
+    url: `smtp://127.0.0.1:${server.server.address().port}`,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+/** Receives webhooks: 500 for the first two tries, 200 from then on. `tries` is what came, and when. */
+async function startWebhookReceiver(onTry) {
+  const tries = [];
+  const server = http.createServer((request, response) => {
+    const at = performance.now();
+    const chunks = [];
+    request.on('data', (chunk) => chunks.push(chunk));
+    request.on('end', () => {
+      const status = tries.length < FAILURES ? 500 : 200;
+      const body = Buffer.concat(chunks).toString('utf8');
+      const delivery = { at, status, body, key: request.headers['idempotency-key'] };
+      tries.push(delivery);
+      response.writeHead(status).end();
+      onTry(delivery);
+    });
+  });
+  await listen(server);
+  return {
+    tries,
+    url: `http://127.0.0.1:${server.address().port}/hooks`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server) {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+}
+
+/** The headers of a letter by lower-case name; a line that starts with a blank goes on with the one before. */
+function parseHeaders(letter) {
+  const [head] = letter.split(/\r?\n\r?\n/, 1);
+  const lines = head.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/);
+  return new Map(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
+}
+
+module.exports = { startMailServer, startWebhookReceiver };

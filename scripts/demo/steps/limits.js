@@ -1,0 +1,76 @@
+'use strict';
+
+const { performance } = require('node:perf_hooks');
+const { expect } = require('../expect.js');
+const { Visitor } = require('../visitor.js');
+
+const LIMIT = 100;
+const LOOK_AFTER = 40;
+const HEADERS = [
+  'RateLimit',
+  'RateLimit-Policy',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'Retry-After',
+];
+
+/** A hundred calls pass, the next one is told to wait, and how long. */
+async function limitHolds(demo) {
+  const caller = new Visitor(demo.app.base);
+  const startedAt = performance.now();
+  for (let call = 1; call <= LIMIT; call += 1) {
+    const { status, headers } = await caller.get('/api/posts');
+    expect(status === 200, `status 200 for call ${call}`, `status ${status}`);
+    const remaining = headers.get('x-ratelimit-remaining');
+    expect(remaining === String(LIMIT - call), `${LIMIT - call} calls left after call ${call}`, String(remaining));
+    if (call === LOOK_AFTER) {
+      demo.halfway = await stats(caller);
+    }
+  }
+  const ms = (performance.now() - startedAt).toFixed(0);
+  const denied = await caller.get('/api/posts');
+  expect(denied.status === 429, `status 429 for call ${LIMIT + 1}`, `status ${denied.status}`);
+  const lines = HEADERS.map((name) => `${name}: ${header(denied, name)}`);
+  const retryAfter = Number(header(denied, 'Retry-After'));
+  expect(retryAfter >= 1 && retryAfter <= 60, 'Retry-After between 1 and 60 s', retryAfter);
+  return [`${LIMIT} calls in ${ms} ms, call ${LIMIT + 1} got 429 with`, ...lines];
+}
+
+/** The worker thread has opened the same store: it must see what the main thread counted, and the other way round. */
+async function threadShares(demo) {
+  const { halfway } = demo;
+  const now = await stats(new Visitor(demo.app.base));
+  for (const { stats: seen, left } of [
+    { stats: halfway, left: LIMIT - LOOK_AFTER },
+    { stats: now, left: 0 },
+  ]) {
+    expect(!seen.thread.problem, 'an answer of the second thread', seen.thread.problem);
+    const { api, content } = seen.thread;
+    expect(api.remaining === left, `${left} calls left in the second thread's eyes`, api.remaining);
+    const { hits } = seen.store.caches.content;
+    expect(content.hits === hits, `${hits} cache hits in the second thread's eyes`, content.hits);
+  }
+  expect(now.thread.threadId > 0, 'another thread than the main one', `thread ${now.thread.threadId}`);
+  const { countedByThread, words } = now.facts ?? {};
+  const written = countedByThread === now.thread.threadId && words > 0;
+  expect(written, 'a value the second thread wrote, read by the main one', JSON.stringify(now.facts));
+  return [
+    `after ${LOOK_AFTER} calls thread ${now.thread.threadId} saw ${halfway.thread.api.remaining} left, now ${now.thread.api.remaining};`,
+    `${now.thread.content.hits} cache hits in both threads' eyes; the main one reads what it wrote: ${words} words`,
+  ];
+}
+
+function header(response, name) {
+  const value = response.headers.get(name);
+  expect(value !== null, `the header ${name} with status ${response.status}`, 'none');
+  return value;
+}
+
+async function stats(visitor) {
+  const response = await visitor.get('/stats.json');
+  expect(response.status === 200, 'status 200 from GET /stats.json', `status ${response.status}`);
+  return JSON.parse(response.text);
+}
+
+module.exports = { limitHolds, threadShares };

@@ -1,0 +1,58 @@
+'use strict';
+
+const { performance } = require('node:perf_hooks');
+const { StepError } = require('./expect.js');
+
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** A browser of few words: speaks HTTP, keeps the session cookie, follows nothing by itself. */
+class Visitor {
+  constructor(base, cookie) {
+    this.base = base;
+    this.cookie = cookie;
+    this.cookieFlags = '';
+  }
+
+  get(path) {
+    return this.request(path, {});
+  }
+
+  /** Sends a form as a browser does, Origin included. */
+  post(path, form, origin = this.base) {
+    return this.request(path, { method: 'POST', body: new URLSearchParams(form), headers: { origin } });
+  }
+
+  async request(path, { headers, ...init }) {
+    const cookie = this.cookie && { cookie: `sid=${this.cookie}` };
+    const startedAt = performance.now();
+    let response;
+    let text;
+    try {
+      response = await fetch(this.base + path, {
+        ...init,
+        headers: { ...headers, ...cookie },
+        redirect: 'manual',
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      const reason = error.cause?.message || error.message;
+      throw new StepError(`expected an answer from ${init.method ?? 'GET'} ${path}, saw: ${reason}`);
+    }
+    const ms = performance.now() - startedAt;
+    this.keepCookie(response.headers.getSetCookie());
+    return { status: response.status, headers: response.headers, location: response.headers.get('location'), text, ms };
+  }
+
+  keepCookie(lines) {
+    for (const line of lines) {
+      const [, value, flags] = /^sid=([^;]*);?(.*)$/.exec(line) ?? [];
+      if (value !== undefined) {
+        this.cookie = value || undefined;
+        this.cookieFlags = flags.trim();
+      }
+    }
+  }
+}
+
+module.exports = { Visitor };

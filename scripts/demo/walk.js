@@ -1,0 +1,49 @@
+'use strict';
+
+const { StepError, within } = require('./expect.js');
+const { loginChangesId, loginSurvives, logoutEndsSession, signUp } = require('./steps/accounts.js');
+const { mailArrives, webhookArrives } = require('./steps/deliveries.js');
+const { limitHolds, threadShares } = require('./steps/limits.js');
+const { editInvalidates, listIsCached, pageIsCached } = require('./steps/pages.js');
+const { endsCleanly, restartForgets, startsAgain } = require('./steps/restart.js');
+
+// Above every bounded wait inside a step: only a step that forgot to bound one ever comes here.
+const STEP_TIMEOUT_MS = 60_000;
+
+/** In the order of a visitor's day. The webhook waits for its third try while other steps go on. */
+const STEPS = [
+  ['app starts', async ({ app }) => `answers after ${(await app.start()).toFixed(0)} ms`],
+  ['page is cached', pageIsCached],
+  ['list is cached', listIsCached],
+  ['sign-up', signUp],
+  ['mail arrives over SMTP', mailArrives],
+  ['login changes the session id', loginChangesId],
+  ['login survives two requests', loginSurvives],
+  ['edit invalidates the cached pages', editInvalidates],
+  ['logout ends the session', logoutEndsSession],
+  ['101st API call is limited', limitHolds],
+  ['second thread shares limiter and cache', threadShares],
+  ['webhook arrives on its third try', webhookArrives],
+  ['app ends on SIGTERM', endsCleanly],
+  ['app starts again', startsAgain],
+  ['restart forgets what was in memory', restartForgets],
+];
+
+/** Takes the steps one after the other; false at the first that does not hold. */
+async function walk(demo, print) {
+  for (const [name, step] of STEPS) {
+    try {
+      const [line, ...more] = [await within(STEP_TIMEOUT_MS, 'the step to end', step(demo))].flat();
+      print(`✓ ${name}: ${line}`);
+      for (const detail of more) {
+        print(`    ${detail}`);
+      }
+    } catch (error) {
+      print(`✗ ${name}: ${error instanceof StepError ? error.message : error.stack}`);
+      return false;
+    }
+  }
+  return true;
+}
+
+module.exports = { walk };
