@@ -48,8 +48,10 @@ function createApp(deps) {
       cookie: { httpOnly: true, sameSite: 'lax', secure: 'auto', path: '/' },
     }),
   );
-  app.use((req, _res, next) => {
+  app.use((req, res, next) => {
     req.user = users.get(req.session.userId);
+    // From here on pages show who is logged in: no proxy may keep them, and the back button asks again.
+    res.set('Cache-Control', 'private, no-cache');
     next();
   });
   app.use(express.urlencoded({ extended: false, limit: '256kb' }));
