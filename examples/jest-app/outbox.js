@@ -1,6 +1,6 @@
 'use strict';
 
-/** Where receipts leave the shop. A real one speaks SMTP; a test looks at `sent`, and spies on `send` to make it fail. */
+/** Where receipts leave the shop. A real one speaks SMTP; a test looks at `sent`, or spies on `send` to make it fail. */
 function createOutbox() {
   return {
     sent: [],
