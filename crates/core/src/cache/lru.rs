@@ -1,0 +1,238 @@
+//! One bounded table, least recently used out first.
+//!
+//! Entries live in a slab, joined into a list from the most to the least recently used; a hash table maps keys to slab
+//! indexes. Key and value share one allocation. `bytes` is the sum of [`Lru::cost`] over the entries at every moment:
+//! a recount must give the same number (tests/cache.rs).
+//!
+//! A key that was just set is always there: room is made among the others, and an entry that cannot fit alone is
+//! refused by the caller before it gets here.
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as TableEntry;
+
+use crate::key::Key;
+use crate::value::Tag;
+
+/// "No entry" in a list of u32 indexes.
+const NONE: u32 = u32::MAX;
+
+/// Bytes an entry costs beside its key and value: its place in the slab, its share of the hash table at the usual
+/// load, and what the allocator adds to a small block.
+pub const ENTRY_OVERHEAD_BYTES: usize = size_of::<Entry>() + 8 + 16;
+
+struct Entry {
+    hash: u64,
+    /// Key bytes, then value bytes.
+    data: Box<[u8]>,
+    expires_us: u64,
+    key_len: u32,
+    newer: u32,
+    older: u32,
+    wide: bool,
+    tag: Tag,
+}
+
+impl Entry {
+    fn key(&self) -> Key<'_> {
+        Key { bytes: &self.data[..self.key_len as usize], wide: self.wide }
+    }
+}
+
+/// A live entry's value.
+pub struct Hit<'a> {
+    /// How to read it.
+    pub tag: Tag,
+    /// The bytes.
+    pub value: &'a [u8],
+}
+
+/// Why there is no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// There was none.
+    Absent,
+    /// There was one, past its time, which is gone now.
+    Expired,
+}
+
+/// A bounded table in order of use.
+pub struct Lru {
+    table: HashTable<u32>,
+    slab: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    newest: u32,
+    oldest: u32,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Lru {
+    /// An empty table of at most `bytes_max` bytes.
+    pub fn new(bytes_max: usize) -> Self {
+        Self {
+            table: HashTable::new(),
+            slab: Vec::new(),
+            free: Vec::new(),
+            newest: NONE,
+            oldest: NONE,
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    /// Bytes that an entry counts for.
+    pub fn cost(key: Key<'_>, value: &[u8]) -> usize {
+        key.bytes.len() + value.len() + ENTRY_OVERHEAD_BYTES
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Entries held.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The live entry of `key`, now the most recently used. An expired one is removed.
+    pub fn get(&mut self, hash: u64, key: Key<'_>, now_us: u64) -> Result<Hit<'_>, Miss> {
+        let index = self.live(hash, key, now_us)?;
+        self.unlink(index);
+        self.link_newest(index);
+        let entry = self.entry(index);
+        Ok(Hit { tag: entry.tag, value: &entry.data[entry.key_len as usize..] })
+    }
+
+    /// As `get`, without counting as a use.
+    pub fn has(&mut self, hash: u64, key: Key<'_>, now_us: u64) -> Result<(), Miss> {
+        self.live(hash, key, now_us).map(drop)
+    }
+
+    /// Removes the entry of `key`.
+    pub fn remove(&mut self, hash: u64, key: Key<'_>, now_us: u64) -> Result<(), Miss> {
+        let index = self.live(hash, key, now_us)?;
+        self.drop_entry(index);
+        Ok(())
+    }
+
+    /// Stores a value that fits; returns how many entries went to make room.
+    pub fn set(&mut self, hash: u64, key: Key<'_>, tag: Tag, value: &[u8], expires_us: u64) -> u64 {
+        if let Some(old) = self.find(hash, key) {
+            self.drop_entry(old);
+        }
+        let cost = Self::cost(key, value);
+        let mut evicted = 0;
+        while self.bytes + cost > self.bytes_max && self.oldest != NONE {
+            self.drop_entry(self.oldest);
+            evicted += 1;
+        }
+        let mut data = Vec::with_capacity(key.bytes.len() + value.len());
+        data.extend_from_slice(key.bytes);
+        data.extend_from_slice(value);
+        let key_len = u32::try_from(key.bytes.len()).expect("keys are at most 64 KiB");
+        let data = data.into_boxed_slice();
+        let entry = Entry { hash, data, expires_us, key_len, newer: NONE, older: NONE, wide: key.wide, tag };
+        self.bytes += cost;
+        self.insert(entry);
+        evicted
+    }
+
+    /// Empties the table and hands over what it held, for the caller to free where nobody waits for it.
+    #[must_use]
+    pub fn clear(&mut self) -> Self {
+        std::mem::replace(self, Self::new(self.bytes_max))
+    }
+
+    /// Bytes counted entry by entry: what `bytes` must equal.
+    pub fn recount(&self) -> usize {
+        let costs = self.slab.iter().flatten().map(|entry| entry.data.len() + ENTRY_OVERHEAD_BYTES);
+        costs.sum()
+    }
+
+    fn live(&mut self, hash: u64, key: Key<'_>, now_us: u64) -> Result<u32, Miss> {
+        let index = self.find(hash, key).ok_or(Miss::Absent)?;
+        if self.entry(index).expires_us <= now_us {
+            self.drop_entry(index);
+            return Err(Miss::Expired);
+        }
+        Ok(index)
+    }
+
+    fn find(&self, hash: u64, key: Key<'_>) -> Option<u32> {
+        let found = self.table.find(hash, |&index| {
+            let entry = self.entry(index);
+            entry.hash == hash && entry.key() == key
+        });
+        found.copied()
+    }
+
+    fn entry(&self, index: u32) -> &Entry {
+        self.slab[index as usize].as_ref().expect("an index in use has an entry")
+    }
+
+    fn entry_mut(&mut self, index: u32) -> &mut Entry {
+        self.slab[index as usize].as_mut().expect("an index in use has an entry")
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        let hash = entry.hash;
+        let index = if let Some(index) = self.free.pop() {
+            self.slab[index as usize] = Some(entry);
+            index
+        } else {
+            self.slab.push(Some(entry));
+            u32::try_from(self.slab.len() - 1).expect("a shard holds fewer than 2^32 entries")
+        };
+        let slab = &self.slab;
+        let rehash = |&index: &u32| slab[index as usize].as_ref().map_or(0, |entry| entry.hash);
+        self.table.insert_unique(hash, index, rehash);
+        self.link_newest(index);
+    }
+
+    fn drop_entry(&mut self, index: u32) {
+        self.unlink(index);
+        let entry = self.slab[index as usize].take().expect("an index in use has an entry");
+        let found = self.table.entry(entry.hash, |&other| other == index, |_| entry.hash);
+        if let TableEntry::Occupied(found) = found {
+            found.remove();
+        }
+        self.bytes -= entry.data.len() + ENTRY_OVERHEAD_BYTES;
+        self.free.push(index);
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let (newer, older) = {
+            let entry = self.entry(index);
+            (entry.newer, entry.older)
+        };
+        if newer == NONE {
+            self.newest = older;
+        } else {
+            self.entry_mut(newer).older = older;
+        }
+        if older == NONE {
+            self.oldest = newer;
+        } else {
+            self.entry_mut(older).newer = newer;
+        }
+    }
+
+    fn link_newest(&mut self, index: u32) {
+        let before = self.newest;
+        let entry = self.entry_mut(index);
+        entry.newer = NONE;
+        entry.older = before;
+        if before == NONE {
+            self.oldest = index;
+        } else {
+            self.entry_mut(before).newer = index;
+        }
+        self.newest = index;
+    }
+}

@@ -1,0 +1,145 @@
+//! Time, in microseconds since the Unix epoch.
+//!
+//! One clock a store. The system clock is the wall time read once when the process starts, plus what a steady
+//! clock has counted since: expiries and leases neither jump nor stall when the wall clock is stepped, and the
+//! same numbers serve as timestamps. On Linux the steady clock goes on counting while the machine sleeps.
+//!
+//! The manual clock stands still until [`ManualClock::advance_to`] walks it through every due instant in order,
+//! so that a test sees the same sequence of events as an app that ran for that long. Rejected: a clock that
+//! jumps to its target and lets everything fall due at once, which reorders what happens at different times.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+
+use crate::timer::Ticking;
+
+/// Microseconds in a millisecond.
+pub const MS: u64 = 1_000;
+
+/// What a store asks for the time.
+#[derive(Clone)]
+pub enum Clock {
+    /// The machine's time.
+    System,
+    /// Time that a test moves.
+    Manual(Arc<ManualClock>),
+}
+
+impl Clock {
+    /// Microseconds since the Unix epoch; never goes back.
+    pub fn now_us(&self) -> u64 {
+        match self {
+            Self::System => system::now_us(),
+            Self::Manual(clock) => clock.now_us(),
+        }
+    }
+
+    /// Milliseconds since the Unix epoch, rounded down.
+    pub fn now_ms(&self) -> u64 {
+        self.now_us() / MS
+    }
+
+    /// Whether both are the same clock: the machine's, or one manual clock.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::System, Self::System) => true,
+            (Self::Manual(a), Self::Manual(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+/// A clock that a test moves; shared by the stores opened with it.
+pub struct ManualClock {
+    now_us: AtomicU64,
+    ticking: Mutex<Vec<Weak<dyn Ticking>>>,
+    /// Held while the clock moves: two threads that advance it take turns.
+    moving: Mutex<()>,
+}
+
+impl ManualClock {
+    /// A clock that stands at `start_us`.
+    pub fn new(start_us: u64) -> Arc<Self> {
+        Arc::new(Self {
+            now_us: AtomicU64::new(start_us),
+            ticking: Mutex::new(Vec::new()),
+            moving: Mutex::new(()),
+        })
+    }
+
+    /// Where it stands.
+    pub fn now_us(&self) -> u64 {
+        self.now_us.load(Ordering::Acquire)
+    }
+
+    /// Makes `ticking` part of every later advance, for as long as it lives.
+    pub(crate) fn register(&self, ticking: Weak<dyn Ticking>) {
+        let mut all = self.ticking.lock();
+        all.retain(|known| known.strong_count() > 0);
+        all.push(ticking);
+    }
+
+    /// Moves to the first instant up to `target_us` at which something is due, does what is due then, and says
+    /// whether it stopped short of the target. A target in the past moves nothing.
+    pub fn step_towards(&self, target_us: u64) -> bool {
+        let _moving = self.moving.lock();
+        let live: Vec<_> = self.ticking.lock().iter().filter_map(Weak::upgrade).collect();
+        let now = self.now_us();
+        let due = live.iter().filter_map(|ticking| ticking.next_due_us()).min();
+        let instant = due.map_or(target_us, |due| due.clamp(now, target_us.max(now)));
+        self.now_us.fetch_max(instant, Ordering::AcqRel);
+        for ticking in live {
+            if ticking.next_due_us().is_some_and(|due| due <= instant) {
+                ticking.tick(instant);
+            }
+        }
+        due.is_some_and(|due| due <= target_us)
+    }
+
+    /// Walks through every due instant up to `target_us` and stands there.
+    pub fn advance_to(&self, target_us: u64) {
+        while self.step_towards(target_us) {}
+        self.now_us.fetch_max(target_us, Ordering::AcqRel);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module is where the machine's clocks are read")]
+mod system {
+    use super::OnceLock;
+    use std::time::SystemTime;
+
+    struct Anchor {
+        wall_us: u64,
+        steady_us: u64,
+    }
+
+    static ANCHOR: OnceLock<Anchor> = OnceLock::new();
+
+    pub(super) fn now_us() -> u64 {
+        let anchor = ANCHOR.get_or_init(|| Anchor {
+            wall_us: SystemTime::UNIX_EPOCH.elapsed().map_or(0, micros),
+            steady_us: steady_us(),
+        });
+        anchor.wall_us + steady_us().saturating_sub(anchor.steady_us)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn steady_us() -> u64 {
+        use rustix::time::{ClockId, clock_gettime};
+        let now = clock_gettime(ClockId::Boottime);
+        now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1_000
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn steady_us() -> u64 {
+        use std::time::Instant;
+        static START: OnceLock<Instant> = OnceLock::new();
+        micros(START.get_or_init(Instant::now).elapsed())
+    }
+
+    fn micros(duration: std::time::Duration) -> u64 {
+        u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,234 @@
+//! Stores: names to features, and the registry of the process.
+//!
+//! `memory:app` opened by ten threads is one store; it lives until its last handle closes. Handles of threads that
+//! ended without closing stay counted: a pool of threads may shrink to zero without losing its state. A private store
+//! ('') is in no registry and goes with whoever holds it.
+//!
+//! This is the only place that picks an engine.
+
+mod names;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::budget::Budget;
+use crate::cache::CacheOptions;
+use crate::clock::Clock;
+use crate::engine::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemorySessions};
+use crate::engine::{CacheEngine, LimiterEngine, QueueEngine, SessionsEngine};
+use crate::error::{Error, Result};
+use crate::limiter::LimiterOptions;
+use crate::queue::QueueOptions;
+use crate::reply::Reply;
+use crate::sessions::SessionsOptions;
+use names::{Asked, Names};
+
+static REGISTRY: LazyLock<DashMap<String, Registered>> = LazyLock::new(DashMap::new);
+
+struct Registered {
+    store: Arc<Store>,
+    handles: usize,
+}
+
+/// What a store is opened with, normalised by the facade.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoreOptions {
+    /// Bytes of state that may not be evicted; as given by the caller, for comparison.
+    max_memory: Option<u64>,
+    /// The same where the caller gave none.
+    default_max_memory: u64,
+    /// Other options for a known name are ignored instead of refused.
+    keep_first_options: bool,
+}
+
+/// One store: its clock, its budget, its features by name.
+pub struct Store {
+    /// '' for a private store.
+    name: String,
+    origin: String,
+    clock: Clock,
+    budget: Arc<Budget>,
+    keep_first_options: bool,
+    caches: Names<MemoryCache>,
+    sessions: Names<MemorySessions>,
+    limiters: Names<MemoryLimiter>,
+    queues: Names<MemoryQueue>,
+}
+
+/// A feature found by name.
+pub struct Found<F> {
+    /// The feature.
+    pub feature: F,
+    /// The options it was made with, as JSON.
+    pub options: String,
+}
+
+/// Opens the store `name`, or makes it; '' makes one that is private to this handle. Every open wants one [`close`].
+pub fn open(name: String, options: &str, clock: Option<Clock>, origin: &str) -> Result<Arc<Store>> {
+    let options: StoreOptions =
+        serde_json::from_str(options).map_err(|error| Error::InvalidArg(format!("options of open(): {error}")))?;
+    if name.is_empty() {
+        return Ok(Store::new(name, &options, clock, origin));
+    }
+    match REGISTRY.entry(name.clone()) {
+        Entry::Vacant(vacant) => {
+            let store = Store::new(name, &options, clock, origin);
+            vacant.insert(Registered { store: store.clone(), handles: 1 });
+            Ok(store)
+        }
+        Entry::Occupied(mut known) => {
+            known.get().store.check_same(&options, clock.as_ref())?;
+            known.get_mut().handles += 1;
+            Ok(known.get().store.clone())
+        }
+    }
+}
+
+/// Gives a handle back. The last one of a store takes its state with it: the answer tells the unfinished jobs that
+/// went, per queue, where there were any.
+pub fn close(store: &Arc<Store>) -> BTreeMap<String, u64> {
+    if !store.name.is_empty()
+        && let Entry::Occupied(mut known) = REGISTRY.entry(store.name.clone())
+        && Arc::ptr_eq(&known.get().store, store)
+    {
+        known.get_mut().handles -= 1;
+        if known.get().handles > 0 {
+            return BTreeMap::new();
+        }
+        known.remove();
+    }
+    store.shut()
+}
+
+impl Store {
+    fn new(name: String, options: &StoreOptions, clock: Option<Clock>, origin: &str) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            origin: origin.to_owned(),
+            clock: clock.unwrap_or(Clock::System),
+            budget: Arc::new(Budget::new(options.max_memory.unwrap_or(options.default_max_memory))),
+            keep_first_options: options.keep_first_options,
+            caches: Names::new("cache", Some("{ ttl }")),
+            sessions: Names::new("sessions", Some("{ ttl }")),
+            limiters: Names::new("limiter", Some("{ limit, window }")),
+            queues: Names::new("queue", None),
+        })
+    }
+
+    /// As one would open it: 'memory:app'.
+    pub fn url(&self) -> String {
+        format!("memory:{}", self.name)
+    }
+
+    fn check_same(&self, options: &StoreOptions, clock: Option<&Clock>) -> Result<()> {
+        if options.keep_first_options {
+            return Ok(());
+        }
+        let conflict = |first: String, second: String| Error::OptionsConflict {
+            what: format!("the store '{}'", self.url()),
+            first,
+            second,
+            origin: self.origin.clone(),
+        };
+        if clock.is_some_and(|clock| !clock.is_same(&self.clock)) {
+            let first = if matches!(self.clock, Clock::System) { "the system clock" } else { "another manual clock" };
+            return Err(conflict(first.into(), "a manual clock of its own".into()));
+        }
+        match options.max_memory {
+            Some(asked) if asked != self.budget.limit() => {
+                Err(conflict(format!("maxMemory {}", self.budget.limit()), format!("maxMemory {asked}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn asked<'a>(&self, name: &'a str, options: Option<&'a str>, origin: &'a str) -> Asked<'a> {
+        Asked { name, options, origin, keep_first: self.keep_first_options }
+    }
+
+    /// The cache `name`; its first call needs options.
+    pub fn cache(&self, name: &str, options: Option<&str>, origin: &str) -> Result<Found<Arc<dyn CacheEngine>>> {
+        let make = |options: CacheOptions| {
+            options.check()?;
+            Ok(MemoryCache::new(options, self.clock.clone()))
+        };
+        let (feature, options) = self.caches.get_or_make(&self.asked(name, options, origin), make)?;
+        Ok(Found { feature, options })
+    }
+
+    /// The sessions `name`; their first call needs options.
+    pub fn sessions(&self, name: &str, options: Option<&str>, origin: &str) -> Result<Found<Arc<dyn SessionsEngine>>> {
+        let make = |options: SessionsOptions| {
+            options.check()?;
+            Ok(MemorySessions::new(options, self.clock.clone(), self.budget.clone()))
+        };
+        let (feature, options) = self.sessions.get_or_make(&self.asked(name, options, origin), make)?;
+        Ok(Found { feature, options })
+    }
+
+    /// The limiter `name`; its first call needs options.
+    pub fn limiter(&self, name: &str, options: Option<&str>, origin: &str) -> Result<Found<Arc<dyn LimiterEngine>>> {
+        let make = |options: LimiterOptions| {
+            options.check()?;
+            Ok(MemoryLimiter::new(options, self.clock.clone(), self.budget.clone()))
+        };
+        let (feature, options) = self.limiters.get_or_make(&self.asked(name, options, origin), make)?;
+        Ok(Found { feature, options })
+    }
+
+    /// The queue `name`; all its options have defaults.
+    pub fn queue(&self, name: &str, options: Option<&str>, origin: &str) -> Result<Found<Arc<dyn QueueEngine>>> {
+        let make = |options: QueueOptions| {
+            options.check()?;
+            Ok(MemoryQueue::new(name.to_owned(), options, self.clock.clone(), self.budget.clone()))
+        };
+        let (feature, options) = self.queues.get_or_make(&self.asked(name, options, origin), make)?;
+        Ok(Found { feature, options })
+    }
+
+    /// Everything worth watching, as the JSON of `StoreStats` in index.d.ts.
+    pub fn stats(&self) -> Value {
+        let caches = self.caches.each(|cache| cache.stats());
+        let sessions = self.sessions.each(|sessions| sessions.stats());
+        let limiters = self.limiters.each(|limiter| limiter.stats());
+        let queues = self.queues.each(|queue| {
+            let (bytes, oldest_waiting_age_ms) = queue.load();
+            json!({ "counts": queue.counts(), "bytes": bytes, "oldestWaitingAgeMs": oldest_waiting_age_ms })
+        });
+        let cached: u64 = caches.values().map(|stats| stats.bytes).sum();
+        json!({
+            "bytes": cached + self.budget.used(),
+            "budget": { "used": self.budget.used(), "limit": self.budget.limit() },
+            "caches": caches,
+            "sessions": sessions,
+            "limiters": limiters,
+            "queues": queues,
+        })
+    }
+
+    /// Resolves when, in all of `stores`, no job is active and none waits that a worker could take.
+    pub fn all_settled(stores: Vec<Arc<Self>>) -> Reply<()> {
+        Reply::Pending(Box::pin(async move {
+            for store in stores {
+                for queue in store.queues.all() {
+                    match queue.settled() {
+                        Reply::Ready(settled) => settled?,
+                        Reply::Pending(settled) => settled.await?,
+                    }
+                }
+            }
+            Ok(())
+        }))
+    }
+
+    fn shut(&self) -> BTreeMap<String, u64> {
+        let dropped = self.queues.each(|queue| queue.shut());
+        dropped.into_iter().filter(|&(_, unfinished)| unfinished > 0).collect()
+    }
+}

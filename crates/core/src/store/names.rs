@@ -1,0 +1,116 @@
+//! Features of one kind by name: made by the first call that gives options, found by all others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// Names of one kind.
+pub(super) struct Names<F> {
+    kind: &'static str,
+    /// The options that the first call must give; none: they all have defaults.
+    needs: Option<&'static str>,
+    known: DashMap<String, Named<F>>,
+}
+
+struct Named<F> {
+    feature: Arc<F>,
+    options: Map<String, Value>,
+    origin: String,
+}
+
+/// One call for a name.
+pub(super) struct Asked<'a> {
+    pub(super) name: &'a str,
+    /// Options as JSON, where the call gives them.
+    pub(super) options: Option<&'a str>,
+    /// Where the call stands in the app.
+    pub(super) origin: &'a str,
+    /// Other options than the first are ignored instead of refused.
+    pub(super) keep_first: bool,
+}
+
+impl<F> Names<F> {
+    pub(super) fn new(kind: &'static str, needs: Option<&'static str>) -> Self {
+        Self { kind, needs, known: DashMap::new() }
+    }
+
+    /// The feature of that name and its options as JSON; `make` makes it, once.
+    pub(super) fn get_or_make<O: Serialize + DeserializeOwned>(
+        &self,
+        asked: &Asked<'_>,
+        make: impl FnOnce(O) -> Result<Arc<F>>,
+    ) -> Result<(Arc<F>, String)> {
+        let parse = |text: &str| {
+            serde_json::from_str::<O>(text).map_err(|error| {
+                Error::InvalidArg(format!("options of {} '{}': {error}", self.kind, asked.name))
+            })
+        };
+        match self.known.entry(asked.name.to_owned()) {
+            Entry::Occupied(known) => {
+                let known = known.get();
+                if let Some(text) = asked.options.filter(|_| !asked.keep_first) {
+                    self.check_same(known, asked, &normal(&parse(text)?)?)?;
+                }
+                Ok((known.feature.clone(), Value::Object(known.options.clone()).to_string()))
+            }
+            Entry::Vacant(vacant) => {
+                let text = match (asked.options, self.needs) {
+                    (Some(text), _) => text,
+                    (None, None) => "{}",
+                    (None, Some(remedy)) => {
+                        let (feature, name) = (self.kind, asked.name.to_owned());
+                        return Err(Error::NotDefined { feature, name, remedy });
+                    }
+                };
+                let parsed = parse(text)?;
+                let options = normal(&parsed)?;
+                let feature = make(parsed)?;
+                let text = Value::Object(options.clone()).to_string();
+                let origin = asked.origin.to_owned();
+                vacant.insert(Named { feature: feature.clone(), options, origin });
+                Ok((feature, text))
+            }
+        }
+    }
+
+    fn check_same(&self, known: &Named<F>, asked: &Asked<'_>, now: &Map<String, Value>) -> Result<()> {
+        let show = |options: &Map<String, Value>, other: &Map<String, Value>| {
+            let differing = options.iter().filter(|&(name, value)| other.get(name) != Some(value));
+            differing.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+        };
+        if known.options == *now {
+            return Ok(());
+        }
+        Err(Error::OptionsConflict {
+            what: format!("{} '{}'", self.kind, asked.name),
+            first: show(&known.options, now),
+            second: show(now, &known.options),
+            origin: known.origin.clone(),
+        })
+    }
+
+    /// `look` at each feature, by name.
+    pub(super) fn each<T>(&self, look: impl Fn(&F) -> T) -> BTreeMap<String, T> {
+        self.known.iter().map(|named| (named.key().clone(), look(&named.feature))).collect()
+    }
+
+    /// Every feature.
+    pub(super) fn all(&self) -> Vec<Arc<F>> {
+        self.known.iter().map(|named| named.feature.clone()).collect()
+    }
+}
+
+/// Options in the form in which they are compared: defaults filled in.
+fn normal<O: Serialize>(options: &O) -> Result<Map<String, Value>> {
+    match serde_json::to_value(options) {
+        Ok(Value::Object(options)) => Ok(options),
+        other => Err(Error::Internal(format!("options are no object: {other:?}"))),
+    }
+}

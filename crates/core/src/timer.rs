@@ -1,0 +1,121 @@
+//! The one background thread: it wakes what is due, and nothing else.
+//!
+//! A feature that has things to do at an instant implements [`Ticking`] and holds an [`Alarm`]. Under the system
+//! clock the alarm is a task on a single-threaded tokio runtime that sleeps until the feature's next due instant;
+//! with nothing due there is nothing to run, so an idle process costs no CPU. Under a manual clock there is no
+//! task: the clock itself calls `tick` as it moves.
+//!
+//! Rejected: a timer per entry (memory, and as many wake-ups as entries), a periodic tick (cost while idle).
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+
+/// The longest sleep: a machine that was suspended is at most this late in noticing what fell due meanwhile.
+const SLEEP_MAX: Duration = Duration::from_mins(1);
+
+/// Something that has work to do at instants of its own.
+pub trait Ticking: Send + Sync {
+    /// The next instant at which there is work, in microseconds of the store's clock.
+    fn next_due_us(&self) -> Option<u64>;
+    /// Does what is due at `now_us`, in bounded steps: what is left makes `next_due_us` answer at once.
+    fn tick(&self, now_us: u64);
+}
+
+/// How a feature says that something is due earlier than before. Dropping it ends its task.
+pub struct Alarm {
+    shared: Arc<Shared>,
+    clock: Clock,
+    ticking: Weak<dyn Ticking>,
+    task: OnceLock<()>,
+}
+
+struct Shared {
+    /// The instant the task sleeps until; `u64::MAX` while it is awake and looking, or has not started.
+    armed_us: AtomicU64,
+    changed: Notify,
+}
+
+impl Alarm {
+    /// An alarm for `ticking`, which holds it: build it in `Arc::new_cyclic`.
+    pub fn new(clock: Clock, ticking: Weak<dyn Ticking>) -> Self {
+        if let Clock::Manual(manual) = &clock {
+            manual.register(ticking.clone());
+        }
+        let shared = Arc::new(Shared { armed_us: AtomicU64::new(u64::MAX), changed: Notify::new() });
+        Self { shared, clock, ticking, task: OnceLock::new() }
+    }
+
+    /// Says that something is due at `due_us`. Call it after the change is visible to `next_due_us`. Cheap when
+    /// the alarm is already set for that instant or an earlier one.
+    pub fn set(&self, due_us: u64) {
+        if matches!(self.clock, Clock::Manual(_)) {
+            return;
+        }
+        self.task.get_or_init(|| {
+            spawn(watch(self.shared.clone(), self.clock.clone(), self.ticking.clone()));
+        });
+        if self.shared.armed_us.fetch_min(due_us, Ordering::AcqRel) > due_us {
+            self.shared.changed.notify_one();
+        }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.shared.changed.notify_one();
+    }
+}
+
+async fn watch(shared: Arc<Shared>, clock: Clock, ticking: Weak<dyn Ticking>) {
+    loop {
+        // Disarmed before looking: whoever changes the state after our look finds us disarmed and wakes us.
+        shared.armed_us.store(u64::MAX, Ordering::Release);
+        let Some(alive) = ticking.upgrade() else { return };
+        let now = clock.now_us();
+        let mut due = alive.next_due_us();
+        if due.is_some_and(|due| due <= now) {
+            alive.tick(now);
+            due = alive.next_due_us();
+        }
+        drop(alive);
+        let due = due.unwrap_or(u64::MAX);
+        shared.armed_us.fetch_min(due, Ordering::AcqRel);
+        sleep_until_or(due, &clock, &shared.changed).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module is where the background thread sleeps")]
+async fn sleep_until_or(due_us: u64, clock: &Clock, changed: &Notify) {
+    if due_us == u64::MAX {
+        return changed.notified().await;
+    }
+    let wait = Duration::from_micros(due_us.saturating_sub(clock.now_us())).min(SLEEP_MAX);
+    // Either ends the wait; the caller looks again whichever it was.
+    let _ = tokio::time::timeout(wait, changed.notified()).await;
+}
+
+/// Runs `future` on the background thread.
+pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+    runtime().spawn(future);
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module starts the process's one background thread")]
+fn runtime() -> &'static Handle {
+    static HANDLE: OnceLock<Handle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime without I/O");
+        let handle = runtime.handle().clone();
+        std::thread::Builder::new()
+            .name("redstart".into())
+            .spawn(move || runtime.block_on(std::future::pending::<()>()))
+            .expect("the system refused a thread");
+        handle
+    })
+}

@@ -1,0 +1,649 @@
+//! The door to Node: raw N-API calls behind a small safe interface. All unsafe code of redstart is in this file.
+//!
+//! A `#[napi]` function costs three times an empty callback and a `#[napi]` method thirty times (bench/boundary
+//! prints both), so the calls that an app makes per request are raw callbacks: the thing they act on travels in
+//! the function's data pointer, keys are read into the stack, small results go through an array of doubles that
+//! both sides keep pinned, values come back as plain strings and numbers.
+//!
+//! Invariants, on which the SAFETY comments lean:
+//! 1. A [`Lane`] and what is bound to it live on one JavaScript thread. Only [`Wake`] crosses threads.
+//! 2. The data pointer of a bound function is a `Binding` freed by the finalizer of that very function.
+//! 3. The scratch array is kept alive by a strong reference that the lane holds, and lib/lane.js never detaches it.
+//! 4. No JavaScript runs inside a bound call: it reads arguments, calls core, makes one value.
+//! 5. The thread-safe function in a [`Wake`] is called only under the read lock and taken out under the write lock
+//!    before it is released or its environment goes; so no thread calls one that is gone.
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use napi::bindgen_prelude::{FromNapiValue, Object};
+use napi::{Env, sys};
+use parking_lot::RwLock;
+use redstart_core::key::{KEY_BYTES_MAX, Key};
+use redstart_core::value::{Form, Tag};
+use redstart_core::{Error, Result};
+
+/// Arguments a bound function can have.
+const ARGS_MAX: usize = 6;
+/// UTF-16 units of a key that are read without touching the heap.
+const KEY_UNITS_ON_STACK: usize = 256;
+/// Buffers that a large value has grown are let go above this many bytes.
+const BUFFER_KEPT_BYTES: usize = 1 << 20;
+
+/// scratch[0]: the call went well.
+pub const STATUS_OK: f64 = 0.0;
+/// scratch[0]: the call failed; `lastError` tells how.
+pub const STATUS_ERROR: f64 = 1.0;
+/// scratch[0]: the answer comes later, for the promise whose number is in scratch[1].
+pub const STATUS_PENDING: f64 = 2.0;
+
+/// What a bound call hands back to JavaScript.
+pub enum Out {
+    /// `undefined`.
+    Undefined,
+    /// A boolean.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// The value whose bytes the call left in `Frame::buffers.out`.
+    Value(Tag),
+    /// A string.
+    Text(String),
+}
+
+/// A bound call: what it acts on, and the arguments.
+pub type Call<T> = fn(&T, &mut Frame<'_>) -> Result<Out>;
+
+/// Memory that calls of one lane use again and again.
+#[derive(Default)]
+pub struct Buffers {
+    /// Where a call leaves the bytes of `Out::Value`.
+    pub out: Vec<u8>,
+    units: Vec<u16>,
+    bytes: Vec<u8>,
+}
+
+/// One load of lib/: its scratch array, its buffers, its last error.
+pub struct Lane {
+    scratch: *mut f64,
+    scratch_len: usize,
+    buffers: RefCell<Buffers>,
+    last_error: RefCell<Option<Error>>,
+}
+
+impl Lane {
+    /// A lane that answers through `scratch`, a `Float64Array` which stays referenced for good.
+    pub fn new(env: Env, scratch: &Object<'_>) -> napi::Result<Rc<Self>> {
+        let value = napi::JsValue::raw(scratch);
+        let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
+        // SAFETY: env and value are live handles of this call; the out pointers are ours. A value that is no typed
+        // array makes the call fail.
+        let status = unsafe {
+            sys::napi_get_typedarray_info(
+                env.raw(),
+                value,
+                &raw mut kind,
+                &raw mut len,
+                &raw mut data,
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::float64_array {
+            return Err(napi::Error::from_reason("a lane needs a Float64Array"));
+        }
+        let mut reference = ptr::null_mut();
+        // SAFETY: value is a live object; the strong reference is never deleted, it goes with the environment.
+        let status = unsafe { sys::napi_create_reference(env.raw(), value, 1, &raw mut reference) };
+        if status != sys::Status::napi_ok {
+            return Err(napi::Error::from_reason("cannot keep the scratch array"));
+        }
+        Ok(Rc::new(Self {
+            scratch: data.cast(),
+            scratch_len: len,
+            buffers: RefCell::default(),
+            last_error: RefCell::default(),
+        }))
+    }
+
+    /// Writes into the scratch array, out of range is a broken invariant.
+    pub fn set(&self, index: usize, value: f64) {
+        assert!(index < self.scratch_len, "scratch index {index}");
+        // SAFETY: in bounds by the line above, alive and unmoved by invariant 3, this thread by invariant 1.
+        let slot = unsafe { self.scratch.add(index) };
+        // SAFETY: as above; a Float64Array's elements are aligned.
+        unsafe { slot.write(value) };
+    }
+
+    /// Remembers why a call failed, for `lastError`.
+    pub fn fail(&self, error: Error) {
+        self.set(0, STATUS_ERROR);
+        *self.last_error.borrow_mut() = Some(error);
+    }
+
+    /// The error of the last failed call.
+    pub fn take_error(&self) -> Option<Error> {
+        self.last_error.borrow_mut().take()
+    }
+
+    /// An object whose functions will be bound to this lane.
+    pub fn functions<'env>(self: &Rc<Self>, env: &'env Env) -> napi::Result<Functions<'env>> {
+        Ok(Functions { env, lane: self.clone(), object: Object::new(env)? })
+    }
+}
+
+/// A plain object of bound functions in the making.
+pub struct Functions<'env> {
+    env: &'env Env,
+    lane: Rc<Lane>,
+    object: Object<'env>,
+}
+
+struct Binding<T> {
+    target: T,
+    call: Call<T>,
+    lane: Rc<Lane>,
+}
+
+impl<'env> Functions<'env> {
+    /// Adds the function `name`, which makes `call` on `target`.
+    pub fn with<T: 'static>(mut self, name: &str, target: T, call: Call<T>) -> napi::Result<Self> {
+        let data = Box::into_raw(Box::new(Binding { target, call, lane: self.lane.clone() })).cast::<c_void>();
+        let mut function = ptr::null_mut();
+        // SAFETY: name outlives the call; data is what `enter::<T>` expects (invariant 2).
+        let status = unsafe {
+            sys::napi_create_function(
+                self.env.raw(),
+                name.as_ptr().cast(),
+                name.len().cast_signed(),
+                Some(enter::<T>),
+                data,
+                &raw mut function,
+            )
+        };
+        napi::check_status!(status)?;
+        // SAFETY: function is the live handle just made; `free_binding::<T>` frees exactly this box, once.
+        let status = unsafe {
+            sys::napi_add_finalizer(
+                self.env.raw(),
+                function,
+                data,
+                Some(free_binding::<T>),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        napi::check_status!(status)?;
+        // SAFETY: function is a live handle of this environment.
+        let function = unsafe { napi::bindgen_prelude::Unknown::from_napi_value(self.env.raw(), function) }?;
+        napi::bindgen_prelude::JsObjectValue::set_named_property(&mut self.object, name, function)?;
+        Ok(self)
+    }
+
+    /// Adds a string property.
+    pub fn with_text(mut self, name: &str, text: &str) -> napi::Result<Self> {
+        napi::bindgen_prelude::JsObjectValue::set_named_property(&mut self.object, name, text)?;
+        Ok(self)
+    }
+
+    /// The object.
+    pub fn build(self) -> Object<'env> {
+        self.object
+    }
+}
+
+unsafe extern "C" fn free_binding<T>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: invariant 2: data came from Box::into_raw of this type and the finalizer runs once.
+    drop(unsafe { Box::from_raw(data.cast::<Binding<T>>()) });
+}
+
+/// Where every bound call arrives: arguments, guard, status, value.
+unsafe extern "C" fn enter<T>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut args = [ptr::null_mut(); ARGS_MAX];
+    let mut count = ARGS_MAX;
+    let mut data = ptr::null_mut();
+    // SAFETY: Node calls with a live env and info; args has room for count; missing arguments become undefined.
+    unsafe {
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &raw mut count,
+            args.as_mut_ptr(),
+            ptr::null_mut(),
+            &raw mut data,
+        );
+    }
+    // SAFETY: invariant 2: the function is being called, so its finalizer has not run and the box is alive.
+    let binding = unsafe { &*data.cast::<Binding<T>>() };
+    // A panic must not unwind into Node. Core's locks do not poison and its state changes are applied last, so
+    // going on after one is sound; the caller gets ERR_INTERNAL.
+    catch_unwind(AssertUnwindSafe(|| {
+        let lane = &*binding.lane;
+        let mut buffers = lane.buffers.borrow_mut();
+        lane.set(0, STATUS_OK);
+        let mut frame = Frame { env, args, lane, buffers: &mut buffers };
+        match (binding.call)(&binding.target, &mut frame) {
+            Ok(out) => to_js(env, out, &mut buffers),
+            Err(error) => {
+                lane.fail(error);
+                ptr::null_mut()
+            }
+        }
+    }))
+    .unwrap_or_else(|panic| {
+        binding.lane.fail(internal(panic.as_ref()));
+        ptr::null_mut()
+    })
+}
+
+fn internal(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Error::Internal(format!("redstart broke one of its own rules, please report it: {text}"))
+}
+
+fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value {
+    let mut value = ptr::null_mut();
+    let result = &raw mut value;
+    // A failed creation (an environment that is going away) leaves `value` null, which JavaScript sees as undefined.
+    match out {
+        Out::Undefined => {}
+        // SAFETY: env is live for the whole call, result points to a local.
+        Out::Bool(yes) => drop(unsafe { sys::napi_get_boolean(env, yes, result) }),
+        // SAFETY: as above.
+        Out::Number(number) => drop(unsafe { sys::napi_create_double(env, number, result) }),
+        Out::Text(text) if text.is_ascii() => one_byte_text(env, text.as_bytes(), result),
+        Out::Text(text) => {
+            // UTF-16 made here costs a fifth of the UTF-8 decoding in Node.
+            buffers.units.clear();
+            buffers.units.extend(text.encode_utf16());
+            two_byte_text(env, &buffers.units, result);
+        }
+        Out::Value(Tag { form: Form::OneByteText, .. }) => one_byte_text(env, &buffers.out, result),
+        Out::Value(Tag { form: Form::TwoByteText, .. }) => {
+            buffers.units.clear();
+            let units = buffers.out.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
+            buffers.units.extend(units);
+            two_byte_text(env, &buffers.units, result);
+        }
+        Out::Value(Tag { form: Form::Number, .. }) => {
+            let number = buffers.out.as_slice().try_into().map_or(f64::NAN, f64::from_ne_bytes);
+            // SAFETY: as above.
+            drop(unsafe { sys::napi_create_double(env, number, result) });
+        }
+        Out::Value(Tag { form: Form::Bytes, .. }) => {
+            let (bytes, len) = (buffers.out.as_ptr().cast(), buffers.out.len());
+            // SAFETY: as above; Node copies len bytes from a live buffer and the copy's address is not asked for.
+            drop(unsafe { sys::napi_create_buffer_copy(env, len, bytes, ptr::null_mut(), result) });
+        }
+    }
+    if buffers.out.capacity() > BUFFER_KEPT_BYTES || buffers.units.capacity() > BUFFER_KEPT_BYTES {
+        *buffers = Buffers::default();
+    }
+    value
+}
+
+fn one_byte_text(env: sys::napi_env, text: &[u8], result: *mut sys::napi_value) {
+    // SAFETY: env is live, text is read before the call returns, result points to a local of the caller.
+    drop(unsafe { sys::napi_create_string_latin1(env, text.as_ptr().cast(), text.len().cast_signed(), result) });
+}
+
+fn two_byte_text(env: sys::napi_env, units: &[u16], result: *mut sys::napi_value) {
+    // SAFETY: as in one_byte_text.
+    drop(unsafe { sys::napi_create_string_utf16(env, units.as_ptr(), units.len().cast_signed(), result) });
+}
+
+/// The arguments of one bound call.
+pub struct Frame<'call> {
+    env: sys::napi_env,
+    args: [sys::napi_value; ARGS_MAX],
+    lane: &'call Lane,
+    /// Memory to use during the call.
+    pub buffers: &'call mut Buffers,
+}
+
+impl Frame<'_> {
+    /// Writes a number that JavaScript reads after the call; slot 0 is the status, the others are the call's own.
+    pub fn set(&self, index: usize, value: f64) {
+        self.lane.set(index, value);
+    }
+
+    /// As `set`, for a count, which stays far below 2^53.
+    #[expect(clippy::cast_precision_loss, reason = "counts of things in memory stay far below 2^53")]
+    pub fn set_whole(&self, index: usize, value: u64) {
+        self.lane.set(index, value as f64);
+    }
+
+    /// Answers with another status than `STATUS_OK`.
+    pub fn set_status(&self, status: f64) {
+        self.lane.set(0, status);
+    }
+
+    /// A number; NaN for anything else.
+    pub fn number(&self, index: usize) -> f64 {
+        let mut number = f64::NAN;
+        // SAFETY: a live env and argument; on any other type the call fails and leaves the NaN.
+        drop(unsafe { sys::napi_get_value_double(self.env, self.args[index], &raw mut number) });
+        number
+    }
+
+    /// A whole number of at least 0 that JavaScript can hold exactly; `None` for anything else.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
+    pub fn whole(&self, index: usize) -> Option<u64> {
+        const MAX: f64 = 9_007_199_254_740_991.0;
+        let number = self.number(index);
+        (number >= 0.0 && number <= MAX && number.fract() == 0.0).then_some(number as u64)
+    }
+
+    /// A boolean; false for anything else.
+    pub fn flag(&self, index: usize) -> bool {
+        let mut flag = false;
+        // SAFETY: a live env and argument; on any other type the call fails and leaves false.
+        drop(unsafe { sys::napi_get_value_bool(self.env, self.args[index], &raw mut flag) });
+        flag
+    }
+
+    /// A key, read into `buffer`.
+    pub fn key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
+        let mut len = 0;
+        let room = buffer.units.as_mut_ptr().cast::<u16>();
+        // SAFETY: a live env and argument; at most KEY_UNITS_ON_STACK units, the closing zero included, are written.
+        let status = unsafe {
+            sys::napi_get_value_string_utf16(self.env, self.args[index], room, KEY_UNITS_ON_STACK, &raw mut len)
+        };
+        if status != sys::Status::napi_ok {
+            return Err(Error::InvalidArg("a key must be a string".into()));
+        }
+        if len + 1 >= KEY_UNITS_ON_STACK {
+            return self.long_key(index, buffer);
+        }
+        // SAFETY: Node wrote len units, all within the array.
+        let units = unsafe { std::slice::from_raw_parts(room, len) };
+        if !is_narrow(units) {
+            return Ok(Key { bytes: as_bytes(units), wide: true });
+        }
+        for (to, from) in buffer.narrow.iter_mut().zip(units) {
+            *to = low_byte(*from);
+        }
+        Ok(Key::narrow(&buffer.narrow[..len]))
+    }
+
+    #[cold]
+    fn long_key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
+        self.units(index, &mut buffer.long_units)?;
+        let units = &buffer.long_units;
+        let wide = !is_narrow(units);
+        let bytes = if wide { units.len() * 2 } else { units.len() };
+        if bytes > KEY_BYTES_MAX {
+            return Err(Error::InvalidArg(format!(
+                "a key is {bytes} bytes, the limit is {KEY_BYTES_MAX}; use a shorter key, such as a hash of this one"
+            )));
+        }
+        if wide {
+            return Ok(Key { bytes: as_bytes(units), wide: true });
+        }
+        buffer.long_narrow.clear();
+        buffer.long_narrow.extend(units.iter().copied().map(low_byte));
+        Ok(Key::narrow(&buffer.long_narrow))
+    }
+
+    /// Reads a whole string argument into `units`.
+    fn units(&self, index: usize, units: &mut Vec<u16>) -> Result<()> {
+        let mut len = 0;
+        // SAFETY: without a buffer only the length is asked for.
+        let status = unsafe {
+            sys::napi_get_value_string_utf16(self.env, self.args[index], ptr::null_mut(), 0, &raw mut len)
+        };
+        if status != sys::Status::napi_ok {
+            return Err(Error::InvalidArg("a string is needed here".into()));
+        }
+        units.clear();
+        units.reserve(len + 1);
+        let room = units.as_mut_ptr();
+        // SAFETY: there is room for len units and the closing zero.
+        drop(unsafe {
+            sys::napi_get_value_string_utf16(self.env, self.args[index], room, len + 1, &raw mut len)
+        });
+        // SAFETY: Node wrote len units.
+        unsafe { units.set_len(len) };
+        Ok(())
+    }
+
+    /// A string argument as UTF-8, lone surrogates replaced.
+    pub fn text(&mut self, index: usize) -> Result<String> {
+        let mut units = std::mem::take(&mut self.buffers.units);
+        let read = self.units(index, &mut units);
+        let text = read.map(|()| {
+            if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
+                units.iter().map(|&unit| char::from(low_byte(unit))).collect()
+            } else {
+                String::from_utf16_lossy(&units)
+            }
+        });
+        self.buffers.units = units;
+        text
+    }
+
+    /// A value to store, with its form: a string, a number or a `Uint8Array`. The bytes live in the lane's buffers.
+    pub fn value(&mut self, index: usize) -> Result<(Form, &[u8])> {
+        let mut kind = 0;
+        // SAFETY: a live env and argument.
+        drop(unsafe { sys::napi_typeof(self.env, self.args[index], &raw mut kind) });
+        match kind {
+            sys::ValueType::napi_string => {
+                let mut units = std::mem::take(&mut self.buffers.units);
+                let read = self.units(index, &mut units);
+                self.buffers.units = units;
+                read?;
+                if !is_narrow(&self.buffers.units) {
+                    return Ok((Form::TwoByteText, as_bytes(&self.buffers.units)));
+                }
+                self.buffers.bytes.clear();
+                self.buffers.bytes.extend(self.buffers.units.iter().copied().map(low_byte));
+                Ok((Form::OneByteText, &self.buffers.bytes))
+            }
+            sys::ValueType::napi_number => {
+                let bytes = self.number(index).to_ne_bytes();
+                self.buffers.bytes.clear();
+                self.buffers.bytes.extend(bytes);
+                Ok((Form::Number, &self.buffers.bytes))
+            }
+            _ => {
+                let (mut data, mut len) = (ptr::null_mut(), 0);
+                // SAFETY: a live env and argument; fails on anything that is no Buffer or Uint8Array.
+                let status = unsafe {
+                    sys::napi_get_buffer_info(self.env, self.args[index], &raw mut data, &raw mut len)
+                };
+                if status != sys::Status::napi_ok || (data.is_null() && len > 0) {
+                    return Err(Error::InvalidArg("a value must be a string, a number or bytes".into()));
+                }
+                self.buffers.bytes.clear();
+                if len > 0 {
+                    // SAFETY: Node says that len bytes lie at data; no JavaScript runs before they are copied
+                    // (invariant 4).
+                    let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), len) };
+                    self.buffers.bytes.extend_from_slice(bytes);
+                }
+                Ok((Form::Bytes, &self.buffers.bytes))
+            }
+        }
+    }
+}
+
+/// Stack memory that a key is read into; keys of 255 units and more use the heap.
+pub struct KeyBuffer {
+    units: [MaybeUninit<u16>; KEY_UNITS_ON_STACK],
+    narrow: [u8; KEY_UNITS_ON_STACK],
+    long_units: Vec<u16>,
+    long_narrow: Vec<u8>,
+}
+
+impl KeyBuffer {
+    /// An empty buffer.
+    pub fn new() -> Self {
+        Self {
+            units: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK],
+            narrow: [0; KEY_UNITS_ON_STACK],
+            long_units: Vec::new(),
+            long_narrow: Vec::new(),
+        }
+    }
+}
+
+fn is_narrow(units: &[u16]) -> bool {
+    units.iter().fold(0, |all, unit| all | unit) < 0x100
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the callers have looked: the high byte is zero")]
+fn low_byte(unit: u16) -> u8 {
+    unit as u8
+}
+
+fn as_bytes(units: &[u16]) -> &[u8] {
+    // SAFETY: u16s without padding are twice as many bytes, at any alignment, for the same lifetime.
+    unsafe { std::slice::from_raw_parts(units.as_ptr().cast(), units.len() * 2) }
+}
+
+/// How other threads wake this lane's JavaScript: at most one wake-up is under way at a time.
+#[derive(Default)]
+pub struct Wake {
+    function: RwLock<Option<ThreadSafeFunction>>,
+    poked: AtomicBool,
+    ended: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+struct ThreadSafeFunction {
+    raw: sys::napi_threadsafe_function,
+    hook: *mut c_void,
+}
+// SAFETY: N-API allows calls of a thread-safe function from any thread; `hook` is only touched on the lane's.
+unsafe impl Send for ThreadSafeFunction {}
+// SAFETY: as above.
+unsafe impl Sync for ThreadSafeFunction {}
+
+/// Told when the environment of a lane goes away (a worker thread ends, the process exits).
+pub trait OnEnd: Send + Sync {
+    /// The wake that belongs to the environment.
+    fn wake(&self) -> &Wake;
+    /// The environment is going; no JavaScript runs any more.
+    fn ended(&self);
+}
+
+impl Wake {
+    /// Wakes the lane's JavaScript unless a wake-up is under way or nobody there waits for one.
+    pub fn poke(&self) {
+        let function = self.function.read();
+        let Some(function) = *function else { return };
+        if self.poked.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mode = sys::ThreadsafeFunctionCallMode::nonblocking;
+        // SAFETY: invariant 5: it cannot be released while we hold the read lock.
+        drop(unsafe { sys::napi_call_threadsafe_function(function.raw, ptr::null_mut(), mode) });
+    }
+
+    /// Whether the environment has gone.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Makes the thread-safe function that calls `on_wake`. An open one keeps the event loop alive until `unref`.
+    pub fn open<E: OnEnd + 'static>(env: Env, end: &Arc<E>, on_wake: &Object<'_>) -> napi::Result<()> {
+        let on_wake = napi::JsValue::raw(on_wake);
+        let name: napi::bindgen_prelude::Unknown<'_> = napi::JsValue::to_unknown(&env.create_string("redstart")?);
+        let context = Arc::into_raw(end.clone()).cast_mut().cast::<c_void>();
+        let mut raw = ptr::null_mut();
+        // SAFETY: live handles; context is an Arc<E> whose count `finalize_wake::<E>` gives back.
+        let status = unsafe {
+            sys::napi_create_threadsafe_function(
+                env.raw(),
+                on_wake,
+                ptr::null_mut(),
+                napi::JsValue::raw(&name),
+                0,
+                1,
+                context,
+                Some(finalize_wake::<E>),
+                context,
+                Some(deliver_wake::<E>),
+                &raw mut raw,
+            )
+        };
+        napi::check_status!(status)?;
+        // Hooks run last in, first out: ours, added after the function, closes it before Node does.
+        let hook = Arc::into_raw(end.clone()).cast_mut().cast::<c_void>();
+        // SAFETY: hook is an Arc<E> whose count `env_ends::<E>` or `close` gives back.
+        let status = unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(env_ends::<E>), hook) };
+        napi::check_status!(status)?;
+        let wake = end.wake();
+        wake.poked.store(false, Ordering::Release);
+        *wake.function.write() = Some(ThreadSafeFunction { raw, hook });
+        Ok(())
+    }
+
+    /// Lets an open function keep the event loop alive, or not.
+    pub fn keep_alive(&self, env: Env, yes: bool) {
+        let Some(function) = *self.function.read() else { return };
+        if yes {
+            // SAFETY: on the lane's thread with a live function (invariant 5: only this thread releases it).
+            drop(unsafe { sys::napi_ref_threadsafe_function(env.raw(), function.raw) });
+        } else {
+            // SAFETY: as above.
+            drop(unsafe { sys::napi_unref_threadsafe_function(env.raw(), function.raw) });
+        }
+    }
+
+    /// Releases the function and its hook; pokes do nothing from now on.
+    pub fn close<E: OnEnd + 'static>(env: Env, end: &Arc<E>) {
+        let Some(function) = end.wake().function.write().take() else { return };
+        // SAFETY: the hook was added with this pair.
+        drop(unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(env_ends::<E>), function.hook) });
+        // SAFETY: the removed hook will not run, so its count of the Arc is ours to give back.
+        drop(unsafe { Arc::from_raw(function.hook.cast_const().cast::<E>()) });
+        let mode = sys::ThreadsafeFunctionReleaseMode::release;
+        // SAFETY: invariant 5: taken out under the write lock, so no thread is in it or will be.
+        drop(unsafe { sys::napi_release_threadsafe_function(function.raw, mode) });
+    }
+}
+
+unsafe extern "C" fn deliver_wake<E: OnEnd>(
+    env: sys::napi_env,
+    on_wake: sys::napi_value,
+    context: *mut c_void,
+    _data: *mut c_void,
+) {
+    if env.is_null() {
+        return;
+    }
+    // SAFETY: the context lives until finalize_wake.
+    let end = unsafe { &*context.cast::<E>() };
+    // Before the drain, so that what is pushed while it runs brings a wake-up of its own.
+    end.wake().poked.store(false, Ordering::Release);
+    let mut receiver = ptr::null_mut();
+    // SAFETY: env is live.
+    drop(unsafe { sys::napi_get_undefined(env, &raw mut receiver) });
+    // SAFETY: live handles; lib/lane.js catches what its drain throws.
+    drop(unsafe { sys::napi_call_function(env, receiver, on_wake, 0, ptr::null(), ptr::null_mut()) });
+}
+
+unsafe extern "C" fn finalize_wake<E: OnEnd>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: gives back the count that `open` handed over, once.
+    drop(unsafe { Arc::from_raw(data.cast_const().cast::<E>()) });
+}
+
+unsafe extern "C" fn env_ends<E: OnEnd>(hook: *mut c_void) {
+    // SAFETY: gives back the count that `open` handed to the hook, which runs once.
+    let end = unsafe { Arc::from_raw(hook.cast_const().cast::<E>()) };
+    let wake = end.wake();
+    *wake.function.write() = None;
+    wake.ended.store(true, Ordering::Release);
+    // A panic must not unwind into Node; what `ended` releases is released as far as it came.
+    drop(catch_unwind(AssertUnwindSafe(|| end.ended())));
+}

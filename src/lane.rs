@@ -1,0 +1,263 @@
+//! A lane: what one load of lib/ owns in the addon. Its scratch array answers small results, its ring collects what
+//! other threads have for it, its wake tells JavaScript to drain that ring.
+//!
+//! Jest loads lib/ once a test file and may share one environment between files, so lanes are attached explicitly and
+//! nothing is keyed by thread. When the environment ends, the lane's workers are gone: their jobs go back at once.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use napi::Env;
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use parking_lot::Mutex;
+use redstart_core::engine::QueueEngine;
+use redstart_core::queue::{Event, Subscriber, Token};
+use redstart_core::{Error, Result};
+
+use crate::clock::NativeClock;
+use crate::door::{self, Frame, OnEnd, Out, Wake};
+use crate::store::{Handle, NativeStore};
+
+/// Events that wait for one listening thread before it is told that it lags.
+const EVENTS_WAITING_MAX: usize = 10_000;
+
+/// `setWake`: no thread-safe function exists, so nothing is open for Jest to find.
+const WAKE_CLOSED: u32 = 0;
+/// `setWake`: other threads can wake this one, which does not keep the process alive.
+const WAKE_UNREF: u32 = 1;
+
+/// What the drain finds: scratch[1] of `drain`. 0 is an empty ring.
+mod found {
+    pub(super) const PROMISE: u64 = 1;
+    pub(super) const READY: u64 = 2;
+    pub(super) const LEASE_LOST: u64 = 3;
+    pub(super) const EVENT: u64 = 4;
+}
+
+/// Something that happened for this lane.
+pub(crate) enum Completion {
+    /// A pending reply has come.
+    Promise { promise: u64, outcome: Result<Out> },
+    /// Jobs wait for a worker that had asked for more.
+    Ready { line: u64 },
+    /// A job of a worker is no longer its own.
+    LeaseLost { line: u64, token: Token },
+    /// An event for a subscription, as JSON.
+    Event { line: u64, json: String },
+}
+
+#[derive(Default)]
+struct Ring {
+    waiting: VecDeque<Completion>,
+    /// Subscriptions with events in the ring: how many, how many were dropped since, the last one's `seq`.
+    lag: HashMap<u64, (usize, u64, u64)>,
+}
+
+/// The part of a lane that other threads reach.
+#[derive(Default)]
+pub(crate) struct Shared {
+    wake: Wake,
+    ring: Mutex<Ring>,
+    numbers: AtomicU64,
+    workers: Mutex<HashMap<u64, (Weak<dyn QueueEngine>, u64)>>,
+}
+
+impl Shared {
+    /// A number never used before in this lane.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Adds to the ring and wakes the lane.
+    pub(crate) fn push(&self, completion: Completion) {
+        if self.wake.has_ended() {
+            return;
+        }
+        self.ring.lock().waiting.push_back(completion);
+        self.wake.poke();
+    }
+
+    /// Adds an event, or counts it as missed when its listener is too far behind.
+    fn push_event(&self, line: u64, event: &Event) {
+        if self.wake.has_ended() {
+            return;
+        }
+        let mut ring = self.ring.lock();
+        let (waiting, missed, last_seq) = ring.lag.entry(line).or_default();
+        *last_seq = event.seq;
+        if *waiting >= EVENTS_WAITING_MAX || *missed > 0 {
+            *missed += 1;
+            return;
+        }
+        *waiting += 1;
+        let json = serde_json::to_string(event).expect("an event is plain data");
+        ring.waiting.push_back(Completion::Event { line, json });
+        drop(ring);
+        self.wake.poke();
+    }
+
+    fn pop(&self) -> Option<Completion> {
+        let mut ring = self.ring.lock();
+        let completion = ring.waiting.pop_front()?;
+        if let Completion::Event { line, .. } = &completion
+            && let Some((waiting, missed, last_seq)) = ring.lag.get_mut(line)
+        {
+            *waiting = waiting.saturating_sub(1);
+            if *waiting == 0 {
+                let (line, missed, seq) = (*line, *missed, *last_seq);
+                ring.lag.remove(&line);
+                if missed > 0 {
+                    let event = serde_json::json!({
+                        "event": "lagged", "payload": { "seq": seq, "missed": missed },
+                    });
+                    ring.waiting.push_front(Completion::Event { line, json: event.to_string() });
+                }
+            }
+        }
+        Some(completion)
+    }
+
+    /// Keeps a worker, so that the end of the environment gives back what it runs.
+    pub(crate) fn add_worker(&self, line: u64, queue: Weak<dyn QueueEngine>, worker: u64) {
+        self.workers.lock().insert(line, (queue, worker));
+    }
+
+    /// Forgets a worker that was closed.
+    pub(crate) fn remove_worker(&self, line: u64) {
+        self.workers.lock().remove(&line);
+    }
+}
+
+impl OnEnd for Shared {
+    fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    fn ended(&self) {
+        *self.ring.lock() = Ring::default();
+        let workers = std::mem::take(&mut *self.workers.lock());
+        for (queue, worker) in workers.into_values() {
+            if let Some(queue) = queue.upgrade() {
+                queue.close_worker(worker, false);
+            }
+        }
+    }
+}
+
+/// What a queue tells one worker or one subscription of a lane: `line` is its number there.
+pub(crate) struct Line {
+    pub(crate) lane: Arc<Shared>,
+    pub(crate) number: u64,
+}
+
+impl Subscriber for Line {
+    fn ready(&self, _worker: u64) {
+        self.lane.push(Completion::Ready { line: self.number });
+    }
+
+    fn event(&self, _subscription: u64, event: &Event) {
+        self.lane.push_event(self.number, event);
+    }
+
+    fn lease_lost(&self, _worker: u64, token: Token) {
+        self.lane.push(Completion::LeaseLost { line: self.number, token });
+    }
+}
+
+fn drain(lane: &Arc<Shared>, frame: &mut Frame<'_>) -> Result<Out> {
+    let Some(completion) = lane.pop() else {
+        frame.set(1, 0.0);
+        return Ok(Out::Undefined);
+    };
+    match completion {
+        Completion::Promise { promise, outcome } => {
+            frame.set_whole(1, found::PROMISE);
+            frame.set_whole(2, promise);
+            outcome
+        }
+        Completion::Ready { line } => {
+            frame.set_whole(1, found::READY);
+            frame.set_whole(2, line);
+            Ok(Out::Undefined)
+        }
+        Completion::LeaseLost { line, token } => {
+            frame.set_whole(1, found::LEASE_LOST);
+            frame.set_whole(2, line);
+            frame.set_whole(3, token.job);
+            frame.set_whole(4, token.epoch);
+            Ok(Out::Undefined)
+        }
+        Completion::Event { line, json } => {
+            frame.set_whole(1, found::EVENT);
+            frame.set_whole(2, line);
+            Ok(Out::Text(json))
+        }
+    }
+}
+
+/// One load of lib/ as JavaScript holds it.
+#[napi]
+pub struct NativeLane {
+    pub(crate) lane: Rc<door::Lane>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[napi]
+impl NativeLane {
+    /// A lane that answers through `scratch`, a Float64Array of at least 8 elements.
+    #[napi(constructor, catch_unwind)]
+    #[expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
+    pub fn new(env: Env, scratch: Object<'_>) -> napi::Result<Self> {
+        Ok(Self { lane: door::Lane::new(env, &scratch)?, shared: Arc::default() })
+    }
+
+    /// `drain` takes one completion out of the ring a call.
+    #[napi(ts_return_type = "LaneFunctions", catch_unwind)]
+    pub fn functions<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        Ok(self.lane.functions(env)?.with("drain", self.shared.clone(), drain)?.build())
+    }
+
+    /// 0: nothing can wake this thread; 1: other threads can; 2: they can, and the process stays alive for it.
+    #[napi(catch_unwind)]
+    #[expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
+    pub fn set_wake(&self, env: Env, mode: u32, on_wake: Object<'_>) -> napi::Result<()> {
+        Wake::close(env, &self.shared);
+        if mode != WAKE_CLOSED {
+            Wake::open(env, &self.shared, &on_wake)?;
+            self.shared.wake.keep_alive(env, mode != WAKE_UNREF);
+        }
+        Ok(())
+    }
+
+    /// Lets an open wake keep the process alive, or not.
+    #[napi(catch_unwind)]
+    pub fn keep_alive(&self, env: Env, yes: bool) {
+        self.shared.wake.keep_alive(env, yes);
+    }
+
+    /// The error of the last failed call, as JSON.
+    #[napi(catch_unwind)]
+    pub fn take_error(&self) -> Option<String> {
+        self.lane.take_error().as_ref().map(crate::error::to_json)
+    }
+
+    /// A handle of the store `name` ('' is private to this call), or nothing and an error to take.
+    #[napi(catch_unwind)]
+    pub fn open_store(
+        &self,
+        name: String,
+        options: String,
+        origin: String,
+        clock: Option<&NativeClock>,
+    ) -> Option<NativeStore> {
+        let handle = Handle::open(name, &options, &origin, clock, &self.shared);
+        self.keep(handle).map(|handle| NativeStore::new(self.lane.clone(), handle))
+    }
+
+    fn keep<T>(&self, result: Result<T>) -> Option<T> {
+        result.map_err(|error: Error| self.lane.fail(error)).ok()
+    }
+}

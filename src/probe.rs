@@ -1,0 +1,101 @@
+//! Calls that do nothing, for bench/boundary to time and for the tests of the door: the feature `probe` builds them.
+
+use napi::Env;
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use redstart_core::Result;
+use redstart_core::reply::Reply;
+use redstart_core::value::{Form, Tag};
+
+use crate::door::{Frame, KeyBuffer, Out};
+use crate::lane::NativeLane;
+use crate::reply;
+
+/// An empty `#[napi]` function.
+#[napi(catch_unwind)]
+pub fn probe_function() {}
+
+/// A `#[napi]` function that takes and returns a number.
+#[napi(catch_unwind)]
+pub fn probe_number(value: u32) -> u32 {
+    value
+}
+
+/// A `#[napi]` function that takes a string.
+#[napi(catch_unwind)]
+#[expect(clippy::needless_pass_by_value, reason = "what a napi String costs is what is measured")]
+pub fn probe_string(key: String) -> u32 {
+    u32::try_from(key.len()).unwrap_or(u32::MAX)
+}
+
+/// A `#[napi]` class, to time a method.
+#[napi]
+pub struct ProbeClass {
+    value: u32,
+}
+
+#[napi]
+impl ProbeClass {
+    /// A fresh one.
+    #[napi(constructor, catch_unwind)]
+    #[expect(clippy::new_without_default, reason = "JavaScript constructs it")]
+    pub fn new() -> Self {
+        Self { value: 1 }
+    }
+
+    /// A `#[napi]` method with `&self`.
+    #[napi(catch_unwind)]
+    pub fn method(&self) -> u32 {
+        self.value
+    }
+
+    /// Four numbers as an object that napi makes.
+    #[napi(catch_unwind)]
+    pub fn object<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let mut object = Object::new(env)?;
+        for name in ["limit", "remaining", "resetAfterMs", "retryAfterMs"] {
+            object.set(name, self.value)?;
+        }
+        Ok(object)
+    }
+}
+
+/// The same as bound calls.
+#[napi(catch_unwind)]
+pub fn probe_functions<'env>(env: &'env Env, lane: &NativeLane) -> napi::Result<Object<'env>> {
+    let functions = lane.lane.functions(env)?;
+    Ok(functions
+        .with("empty", (), |(), _| Ok(Out::Undefined))?
+        .with("number", (), |(), frame| Ok(Out::Number(frame.number(0))))?
+        .with("key", (), key)?
+        .with("text", (), text)?
+        .with("fourNumbers", (), four_numbers)?
+        .with("pending", lane.shared.clone(), |lane, frame| {
+            let later: Reply<()> = Reply::Pending(Box::pin(async { Ok(()) }));
+            reply::answer(frame, lane, later, |()| Out::Undefined)
+        })?
+        .with("panic", (), |(), _| panic!("asked to"))?
+        .build())
+}
+
+fn key((): &(), frame: &mut Frame<'_>) -> Result<Out> {
+    let mut buffer = KeyBuffer::new();
+    let key = frame.key(0, &mut buffer)?;
+    frame.set_whole(1, key.bytes.len() as u64);
+    Ok(Out::Undefined)
+}
+
+/// A one-byte string of as many characters as asked for.
+fn text((): &(), frame: &mut Frame<'_>) -> Result<Out> {
+    let len = usize::try_from(frame.whole(0).unwrap_or_default()).unwrap_or_default();
+    frame.buffers.out.clear();
+    frame.buffers.out.resize(len, b'x');
+    Ok(Out::Value(Tag { form: Form::OneByteText, codec: 0 }))
+}
+
+fn four_numbers((): &(), frame: &mut Frame<'_>) -> Result<Out> {
+    for index in 1..5 {
+        frame.set(index, 1.0);
+    }
+    Ok(Out::Undefined)
+}
