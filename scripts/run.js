@@ -11,25 +11,27 @@ const ROOT = path.join(__dirname, '..');
 class Stop extends Error {}
 
 /**
- * Runs a command to its end and returns { code, output, seconds }; a code other than 0 is an answer, not an error.
+ * Runs a command to its end and returns { code, output, stdout, seconds }; a code other than 0 is an answer, not an error.
  * `show` passes the output through; `onLine` gets every line; `timeoutMs` ends the child and makes the code 124.
  */
 function run(command, args, { cwd = ROOT, env = process.env, show = false, onLine, timeoutMs } = {}) {
   return new Promise((resolve, reject) => {
     const started = Date.now();
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const chunks = [];
+    const all = [];
+    const out = [];
     let rest = '';
     let timedOut = false;
     const timer = timeoutMs && setTimeout(() => (timedOut = child.kill('SIGKILL')), timeoutMs);
-    for (const [stream, out] of [
+    for (const [stream, shown] of [
       [child.stdout, process.stdout],
       [child.stderr, process.stderr],
     ]) {
       stream.setEncoding('utf8');
       stream.on('data', (text) => {
-        chunks.push(text);
-        if (show) out.write(text);
+        all.push(text);
+        if (stream === child.stdout) out.push(text);
+        if (show) shown.write(text);
         if (!onLine) return;
         const lines = (rest + text).split('\n');
         rest = lines.pop();
@@ -38,13 +40,13 @@ function run(command, args, { cwd = ROOT, env = process.env, show = false, onLin
     }
     child.on('error', (error) => {
       clearTimeout(timer);
-      if (error.code === 'ENOENT') resolve({ code: 127, output: `${command}: not found`, seconds: 0 });
+      if (error.code === 'ENOENT') resolve({ code: 127, output: `${command}: not found`, stdout: '', seconds: 0 });
       else reject(error);
     });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       const seconds = (Date.now() - started) / 1000;
-      resolve({ code: timedOut ? 124 : (code ?? 1), signal, output: chunks.join(''), seconds });
+      resolve({ code: timedOut ? 124 : (code ?? 1), output: all.join(''), stdout: out.join(''), seconds });
     });
   });
 }

@@ -1,7 +1,7 @@
 'use strict';
 
 // The native addon: does the binary that lies here fit the sources, and how is one built? A binary fits when the stamp
-// written after its build names both the sources as they are now and the binary as it is now. File times decide nothing:
+// written after its build names both the sources and the outputs as they are now. File times decide nothing:
 // a clone, a branch switch and a copied file all lie about them.
 
 const { createHash } = require('node:crypto');
@@ -30,7 +30,6 @@ function binaryPath(kind) {
 }
 
 const stampPath = (kind) => path.join(CACHE, `${kind}.json`);
-const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 
 function filesUnder(entry) {
   const full = path.join(ROOT, entry);
@@ -51,11 +50,19 @@ function sourcesHash() {
   return hash.digest('hex');
 }
 
+/** A hash of what a build leaves: the binary and, for the addon proper, the loader that comes with it. */
+function outputsHash(kind) {
+  const generated = kind === 'addon' ? ['native.js', 'native.d.ts'].map((file) => path.join(ROOT, file)) : [];
+  const hash = createHash('sha256');
+  for (const file of [binaryPath(kind), ...generated]) hash.update(fs.readFileSync(file));
+  return hash.digest('hex');
+}
+
 /** Whether the binary of this kind is there and was built from the present sources. */
 function fits(kind = 'addon') {
   try {
     const stamp = JSON.parse(fs.readFileSync(stampPath(kind), 'utf8'));
-    return stamp.sources === sourcesHash() && stamp.binary === sha256(fs.readFileSync(binaryPath(kind)));
+    return stamp.sources === sourcesHash() && stamp.outputs === outputsHash(kind);
   } catch (error) {
     if (error.code === 'ENOENT') return false;
     throw error;
@@ -92,7 +99,7 @@ async function build({ kind = 'addon', log = console.log, show = false, locked =
 
   if (kind === 'probe') fs.renameSync(path.join(CACHE, 'probe', 'redstart.node'), binaryPath(kind));
   fs.mkdirSync(CACHE, { recursive: true });
-  const stamp = { sources, binary: sha256(fs.readFileSync(binaryPath(kind))) };
+  const stamp = { sources, outputs: outputsHash(kind) };
   fs.writeFileSync(stampPath(kind), `${JSON.stringify(stamp, null, 2)}\n`);
   log(`  built in ${seconds.toFixed(0)} s`);
 }
