@@ -1,0 +1,8 @@
+'use strict';
+/** The public door. The exports are literal, so that `import { open } from 'redstart'` finds them too. */
+const { open } = require('./lib/store.js');
+const { manualClock } = require('./lib/clock.js');
+const { ipKey } = require('./lib/ip.js');
+const { RedstartError, UnrecoverableError } = require('./lib/errors.js');
+
+module.exports = { open, manualClock, ipKey, RedstartError, UnrecoverableError };

@@ -1,0 +1,199 @@
+'use strict';
+/**
+ * This load of lib/ and the addon: one lane between them.
+ *
+ * A bound call answers with a value, and a status in scratch[0]. Answers that come later, jobs for a worker and events
+ * collect in the lane's ring; the addon wakes this thread once and `drain` empties the ring. The handle through which it
+ * wakes us exists only while something here waits (a promise, a worker, a listener), so that an idle thread has
+ * nothing open, and it keeps the process alive only for those who should: pending promises and running workers.
+ */
+const timers = require('node:timers');
+const native = require('./native.js');
+const { RedstartError, fromNative } = require('./errors.js');
+
+const STATUS_OK = 0;
+const STATUS_PENDING = 2;
+
+// What drain finds in scratch[1].
+const FOUND_NOTHING = 0;
+const FOUND_PROMISE = 1;
+const FOUND_READY = 2;
+const FOUND_LEASE_LOST = 3;
+const FOUND_EVENT = 4;
+
+const WAKE_CLOSED = 0;
+const WAKE_UNREF = 1;
+const WAKE_REF = 2;
+
+// Taken before Jest's fake timers replace the global one.
+const { setImmediate } = timers;
+
+/** Pinned by the addon. An ArrayBuffer of its own: the backing store of a small typed array could move. */
+const scratch = new Float64Array(new ArrayBuffer(64 * Float64Array.BYTES_PER_ELEMENT));
+const lane = new native.NativeLane(/** @type {any} */ (scratch));
+const ring = lane.functions();
+
+/** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
+const promises = new Map();
+/**
+ * Workers and subscriptions by their number in the lane.
+ * @type {Map<number, { ready?: () => void, leaseLost?: (job: number, epoch: number) => void, event?: (json: string) => void }>}
+ */
+const lines = new Map();
+
+let holders = 0;
+let holdersAlive = 0;
+
+/**
+ * Something here waits for other threads; `keepsAlive`: the process should not end before it has come.
+ * @param {boolean} keepsAlive
+ */
+function hold(keepsAlive) {
+  holders += 1;
+  if (keepsAlive) holdersAlive += 1;
+  if (holders === 1) lane.setWake(keepsAlive ? WAKE_REF : WAKE_UNREF, onWake);
+  else if (keepsAlive && holdersAlive === 1) lane.keepAlive(true);
+}
+
+/**
+ * The counterpart of hold.
+ * @param {boolean} keptAlive
+ */
+function release(keptAlive) {
+  holders -= 1;
+  if (keptAlive) holdersAlive -= 1;
+  if (holders === 0) lane.setWake(WAKE_CLOSED, onWake);
+  else if (keptAlive && holdersAlive === 0) lane.keepAlive(false);
+}
+
+/**
+ * A holder that went on waiting changes its mind about the process.
+ * @param {boolean} keepsAlive
+ */
+function keepAlive(keepsAlive) {
+  holdersAlive += keepsAlive ? 1 : -1;
+  if (keepsAlive ? holdersAlive === 1 : holdersAlive === 0) lane.keepAlive(keepsAlive);
+}
+
+/** Never throws: the addon would swallow it. */
+function onWake() {
+  for (;;) {
+    const value = ring.drain();
+    const found = scratch[1];
+    if (found === FOUND_NOTHING) return;
+    const failed = scratch[0] !== STATUS_OK;
+    try {
+      deliver(found, scratch[2], value, failed);
+    } catch (error) {
+      rethrowLater(error);
+    }
+  }
+}
+
+/**
+ * @param {number} found
+ * @param {number} number
+ * @param {any} value
+ * @param {boolean} failed
+ */
+function deliver(found, number, value, failed) {
+  if (found === FOUND_PROMISE) {
+    const error = failed ? takeError(deliver) : undefined;
+    const waiter = promises.get(number);
+    promises.delete(number);
+    release(true);
+    if (error === undefined) waiter?.resolve(value);
+    else waiter?.reject(error);
+    return;
+  }
+  const line = lines.get(number);
+  if (found === FOUND_READY) line?.ready?.();
+  else if (found === FOUND_LEASE_LOST) line?.leaseLost?.(scratch[3], scratch[4]);
+  else if (found === FOUND_EVENT) line?.event?.(value);
+}
+
+/**
+ * An error of a listener or handler reaches the process as an uncaught exception, as EventEmitter's do, but does not
+ * stop what else there is to deliver.
+ * @param {unknown} error
+ */
+function rethrowLater(error) {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
+/**
+ * The answer of a bound call that is always ready; throws what failed.
+ * @template T
+ * @param {T | undefined} value
+ * @param {Function} [above]
+ * @returns {T}
+ */
+function ready(value, above = ready) {
+  if (scratch[0] !== STATUS_OK) throw takeError(above);
+  return /** @type {T} */ (value);
+}
+
+/**
+ * The answer of a bound call that may be pending.
+ * @template T
+ * @param {T | undefined} value
+ * @param {Function} [above]
+ * @returns {T | Promise<T>}
+ */
+function reply(value, above = reply) {
+  if (scratch[0] !== STATUS_PENDING) return ready(value, above);
+  const number = scratch[1];
+  const promise = new Promise((resolve, reject) => promises.set(number, { resolve, reject }));
+  hold(true);
+  // It may have come before there was a handle to wake us by.
+  if (holders === 1) onWake();
+  return promise;
+}
+
+/**
+ * The error of the last failed call.
+ * @param {Function} [above]
+ */
+function takeError(above = takeError) {
+  const json = lane.takeError();
+  if (json === null) {
+    return new RedstartError('a call failed and left no error; please report it', { code: 'ERR_INTERNAL' });
+  }
+  return fromNative(JSON.parse(json), above);
+}
+
+/**
+ * Runs a call of the generated bindings: null means failed, and a panic there is an ERR_INTERNAL here.
+ * @template T
+ * @param {() => T | null} call
+ * @param {Function} above
+ * @returns {T}
+ */
+function cold(call, above) {
+  let result;
+  try {
+    result = call();
+  } catch (cause) {
+    throw new RedstartError('redstart broke one of its own rules, please report it', { code: 'ERR_INTERNAL', cause });
+  }
+  if (result === null) throw takeError(above);
+  return result;
+}
+
+module.exports = {
+  native,
+  lane,
+  scratch,
+  STATUS_OK,
+  lines,
+  hold,
+  release,
+  keepAlive,
+  ready,
+  reply,
+  takeError,
+  cold,
+  rethrowLater,
+};

@@ -1,0 +1,153 @@
+'use strict';
+const { EventEmitter } = require('node:events');
+const options = require('./options.js');
+const { encodeJson } = require('./codec.js');
+const { emit } = require('./emit.js');
+const { invalidArg, show } = require('./errors.js');
+const { Job } = require('./job.js');
+const { scratch, lines, hold, release, ready, reply } = require('./lane.js');
+const { Worker } = require('./worker.js');
+
+const MB = 1024 * 1024;
+const NAME_CHARS_MAX = 256;
+
+const BACKOFF = options.object({
+  type: options.required(options.oneOf(['fixed', 'exponential'])),
+  delay: options.required(options.duration),
+  maxDelay: options.duration,
+  jitter: options.number({ min: 0, max: 1 }),
+});
+const DEFAULT_JOB_OPTIONS = {
+  delay: options.duration,
+  attempts: options.integer({ min: 1, max: 1_000_000 }),
+  backoff: BACKOFF,
+};
+const JOB_OPTIONS = { jobId: options.string({ min: 1, max: NAME_CHARS_MAX }), ...DEFAULT_JOB_OPTIONS };
+const QUEUE_OPTIONS = {
+  defaultJobOptions: options.object(DEFAULT_JOB_OPTIONS),
+  maxDataSize: options.bytes({ min: 1, max: 256 * MB }),
+};
+const EVENTS = ['added', 'waiting', 'delayed', 'active', 'completed', 'retrying', 'failed', 'stalled', 'lagged'];
+
+/** Events as the addon sends them. */
+/** @typedef {{ event: string, payload: object }} Told */
+
+class Queue {
+  /** @type {import('../native.js').QueueFunctions} */
+  #native;
+  #events = new EventEmitter();
+  /** @type {{ subscription: number, line: number } | undefined} */
+  #subscribed;
+  /** @type {Set<Worker>} */
+  #workers = new Set();
+
+  /** @param {string} name @param {import('../native.js').QueueFunctions} native */
+  constructor(name, native) {
+    this.name = name;
+    this.#native = native;
+  }
+
+  /** @param {string} name @param {unknown} data @param {import('../index.js').JobOptions} [given] */
+  async add(name, data, given) {
+    if (typeof name !== 'string' || name.length === 0 || name.length > NAME_CHARS_MAX) {
+      throw invalidArg(`a job's name is a string of 1 to ${NAME_CHARS_MAX} characters; got ${show(name)}`);
+    }
+    const checked = options.checkOptions('add()', given, JOB_OPTIONS);
+    const text = encodeJson(data === undefined ? null : data, 'job data');
+    const [view, added] = JSON.parse(await reply(this.#native.add(name, text, JSON.stringify(checked))));
+    return new Job(this.#native, view, added);
+  }
+
+  /**
+   * @param {(job: any) => unknown} handler
+   * @param {import('../index.js').WorkerOptions} [given]
+   */
+  process(handler, given) {
+    if (typeof handler !== 'function') throw invalidArg(`process() needs a handler function; got ${show(handler)}`);
+    const worker = new Worker(this.#native, handler, given, (closed) => this.#workers.delete(closed));
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  /** @param {string} id */
+  async getJob(id) {
+    if (typeof id !== 'string') throw invalidArg(`a job id is a string; got ${show(id)}`);
+    const text = await reply(this.#native.getJob(id));
+    return text === undefined ? undefined : new Job(this.#native, JSON.parse(text), false);
+  }
+
+  async getJobCounts() {
+    return JSON.parse(ready(this.#native.counts()));
+  }
+
+  /** @param {string} event @param {(payload: any) => void} listener */
+  on(event, listener) {
+    this.#subscribe(event);
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  /** @param {string} event @param {(payload: any) => void} listener */
+  once(event, listener) {
+    this.#subscribe(event);
+    this.#events.once(event, listener);
+    return this;
+  }
+
+  /** @param {string} event @param {(payload: any) => void} listener */
+  off(event, listener) {
+    this.#events.off(event, listener);
+    this.#unsubscribeIfUnheard();
+    return this;
+  }
+
+  /**
+   * For Store.close(): workers first, then the events that their last jobs made.
+   * @param {Queue} queue
+   * @param {number} timeout
+   */
+  static async close(queue, timeout) {
+    await Promise.all([...queue.#workers].map((worker) => worker.close({ timeout })));
+    queue.#events.removeAllListeners();
+    queue.#unsubscribeIfUnheard();
+  }
+
+  /** @param {string} event */
+  #subscribe(event) {
+    if (!EVENTS.includes(event)) {
+      throw invalidArg(`a queue has no event ${show(event)}; it has ${EVENTS.join(', ')}`, this.on);
+    }
+    if (this.#subscribed !== undefined) return;
+    const subscription = ready(this.#native.subscribe(), this.on);
+    const line = scratch[1];
+    this.#subscribed = { subscription, line };
+    lines.set(line, { event: (json) => this.#tell(JSON.parse(json)) });
+    hold(false);
+  }
+
+  /** @param {Told} told */
+  #tell({ event, payload }) {
+    emit(this.#events, event, payload);
+    this.#unsubscribeIfUnheard();
+  }
+
+  #unsubscribeIfUnheard() {
+    if (this.#subscribed === undefined || this.#events.eventNames().length > 0) return;
+    const { subscription, line } = this.#subscribed;
+    this.#subscribed = undefined;
+    this.#native.unsubscribe(subscription);
+    lines.delete(line);
+    release(false);
+  }
+}
+
+/**
+ * Options as core reads them.
+ * @param {unknown} given
+ * @param {Function} above
+ */
+function readQueueOptions(given, above) {
+  return { ...options.checkOptions('queue()', given, QUEUE_OPTIONS, above) };
+}
+
+module.exports = { Queue, readQueueOptions };

@@ -1,0 +1,202 @@
+'use strict';
+const os = require('node:os');
+const options = require('./options.js');
+const { Cache, readCacheOptions } = require('./cache.js');
+const { ManualClock } = require('./clock.js');
+const { RedstartError, invalidArg, show } = require('./errors.js');
+const { flightsOf } = require('./flights.js');
+const { lane, cold, ready } = require('./lane.js');
+const { Limiter, readLimiterOptions } = require('./limiter.js');
+const { Queue, readQueueOptions } = require('./queue.js');
+const { Sessions, readSessionsOptions } = require('./sessions.js');
+const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker.js');
+
+const GB = 1024 ** 3;
+const NAME_CHARS_MAX = 256;
+const DEFAULT_URL = 'memory:default';
+
+const STORE_OPTIONS = {
+  clock: options.instance(ManualClock, 'a clock made by manualClock()'),
+  maxMemory: options.bytes({ min: 1024 }),
+  onOptionsConflict: options.oneOf(['throw', 'keep']),
+};
+
+let warnedOfProcesses = false;
+
+class Store {
+  /** @type {import('../native.js').NativeStore} */
+  #native;
+  /** @type {import('../native.js').StoreFunctions} */
+  #functions;
+  /** @type {Map<string, any>} Facades made through this handle, by kind and name. */
+  #facades = new Map();
+  /** @type {Promise<{ dropped: Record<string, number> }> | undefined} */
+  #closing;
+
+  /** @param {string} url @param {import('../native.js').NativeStore} native */
+  constructor(url, native) {
+    this.url = url;
+    this.engine = 'memory';
+    this.#native = native;
+    this.#functions = cold(() => native.functions(), Store);
+  }
+
+  get closed() {
+    return this.#closing !== undefined;
+  }
+
+  /** @param {string} name @param {unknown} [given] */
+  cache(name, given) {
+    const named = this.url !== 'memory:';
+    return this.#feature('cache', name, given, readCacheOptions, this.cache, (native) => {
+      return new Cache(name, native, named ? flightsOf(this.url, name) : new Map());
+    });
+  }
+
+  /** @param {string} name @param {unknown} [given] */
+  sessions(name, given) {
+    return this.#feature('sessions', name, given, readSessionsOptions, this.sessions, (native) => {
+      return new Sessions(name, native);
+    });
+  }
+
+  /** @param {string} name @param {unknown} [given] */
+  limiter(name, given) {
+    return this.#feature('limiter', name, given, readLimiterOptions, this.limiter, (native) => {
+      return new Limiter(name, native);
+    });
+  }
+
+  /** @param {string} name @param {unknown} [given] */
+  queue(name, given) {
+    return this.#feature('queue', name, given, readQueueOptions, this.queue, (native) => new Queue(name, native));
+  }
+
+  async stats() {
+    return JSON.parse(ready(this.#functions.stats()));
+  }
+
+  /** @param {{ timeout?: import('../index.js').Duration }} [given] */
+  async close(given) {
+    const { timeout } = options.checkOptions('close()', given, CLOSE_OPTIONS);
+    this.#closing ??= this.#close(timeout ?? CLOSE_TIMEOUT_MS_DEFAULT);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+
+  /** @param {number} timeout */
+  async #close(timeout) {
+    const queues = [...this.#facades.values()].filter((facade) => facade instanceof Queue);
+    await Promise.all(queues.map((queue) => Queue.close(queue, timeout)));
+    const dropped = JSON.parse(ready(this.#functions.close()));
+    const lost = Object.entries(dropped);
+    if (lost.length > 0) {
+      const jobs = lost.map(([queue, count]) => `${count} of queue '${queue}'`).join(', ');
+      process.emitWarning(`the last handle of ${this.url} was closed with unfinished jobs: ${jobs}`, {
+        code: 'REDSTART_JOBS_DROPPED',
+      });
+    }
+    return { dropped };
+  }
+
+  /**
+   * The facade for a name: made by the first call through this handle, found by the others. Options, where given, go
+   * down every time, so that a conflict is noticed whoever asks.
+   * @param {'cache' | 'sessions' | 'limiter' | 'queue'} kind
+   * @param {string} name
+   * @param {unknown} given
+   * @param {(given: unknown, above: Function) => object} read
+   * @param {Function} above
+   * @param {(native: any) => any} make
+   */
+  #feature(kind, name, given, read, above, make) {
+    if (this.closed) {
+      throw new RedstartError(`this handle of ${this.url} is closed; open() another`, { code: 'ERR_CLOSED' });
+    }
+    if (typeof name !== 'string' || name.length === 0 || name.length > NAME_CHARS_MAX) {
+      throw invalidArg(`a ${kind} name is a string of 1 to ${NAME_CHARS_MAX} characters; got ${show(name)}`, above);
+    }
+    const at = `${kind}:${name}`;
+    const known = this.#facades.get(at);
+    if (known !== undefined && given === undefined) return known;
+    const text = given === undefined ? undefined : JSON.stringify(read(given, above));
+    const native = cold(() => this.#native[kind](name, text, callSite(above)), above);
+    if (known !== undefined) return known;
+    const facade = make(native);
+    this.#facades.set(at, facade);
+    return facade;
+  }
+}
+
+/**
+ * Where the app called `above`, for the message of a conflict: 'file.js:10:5'.
+ * @param {Function} above
+ */
+function callSite(above) {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 1;
+  const trace = { stack: '' };
+  Error.captureStackTrace(trace, above);
+  Error.stackTraceLimit = limit;
+  const frame = String(trace.stack).split('\n')[1] ?? '';
+  return /\(?((?:file:\/\/)?[^()\s][^()]*:\d+:\d+)\)?$/.exec(frame.replace(/^\s*at /, ''))?.[1] ?? 'an unknown place';
+}
+
+/** A quarter of what this process may use, at most 1 GiB. */
+function defaultMaxMemory() {
+  const constrained = process.constrainedMemory?.() ?? 0;
+  const usable = constrained > 0 ? Math.min(constrained, os.totalmem()) : os.totalmem();
+  return Math.floor(Math.min(GB, usable / 4));
+}
+
+/** @param {unknown} url */
+function nameOf(url) {
+  const text = url === undefined ? DEFAULT_URL : url;
+  if (typeof text !== 'string') throw invalidArg(`open() takes a URL string such as 'memory:app'; got ${show(url)}`, open);
+  const scheme = /^([a-z]+):/.exec(text)?.[1];
+  if (scheme === 'memory') {
+    const name = text.slice('memory:'.length);
+    if (name.length <= NAME_CHARS_MAX) return { url: text, name };
+    throw invalidArg(`a store name has at most ${NAME_CHARS_MAX} characters; this one has ${name.length}`, open);
+  }
+  const known = "this version has 'memory:name' (shared by the threads of this process) and 'memory:' (private)";
+  if (scheme !== undefined && ['file', 'redis', 'rediss', 'valkey'].includes(scheme)) {
+    throw invalidArg(`${scheme}: stores are not in this version; ${known}`, open);
+  }
+  throw invalidArg(`open() does not know the URL ${show(text)}; ${known}`, open);
+}
+
+/** @param {string} name */
+function warnOfProcesses(name) {
+  const forked = process.env.NODE_UNIQUE_ID !== undefined || process.env.pm_id !== undefined;
+  if (!forked || name === '' || warnedOfProcesses) return;
+  warnedOfProcesses = true;
+  process.emitWarning(
+    `memory:${name} belongs to this process alone; the others that cluster or PM2 started have their own`,
+    { code: 'REDSTART_MULTI_PROCESS' },
+  );
+}
+
+/**
+ * @param {string} [given]
+ * @param {import('../index.js').StoreOptions} [storeOptions]
+ * @returns {Store}
+ */
+function open(given, storeOptions) {
+  const { url, name } = nameOf(given);
+  const checked = options.checkOptions('open()', storeOptions, STORE_OPTIONS, open);
+  const text = JSON.stringify({
+    maxMemory: checked.maxMemory,
+    defaultMaxMemory: defaultMaxMemory(),
+    keepFirstOptions: checked.onOptionsConflict === 'keep',
+  });
+  const clock = checked.clock === undefined ? undefined : ManualClock.nativeOf(checked.clock);
+  const native = cold(() => lane.openStore(name, text, callSite(open), clock), open);
+  warnOfProcesses(name);
+  return new Store(url, native);
+}
+
+module.exports = { Store, open };
