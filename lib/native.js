@@ -8,23 +8,6 @@ const { name, version, optionalDependencies } = require('../package.json');
 
 const VERSION_CHECK = 'NAPI_RS_ENFORCE_VERSION_CHECK';
 
-/** `cause` is kept but not an own property, so that an uncaught error prints its sentence and not a list of requires. */
-class MissingBinaryError extends Error {
-  #cause;
-
-  /** @param {string} message @param {unknown} cause */
-  constructor(message, cause) {
-    super(message);
-    this.#cause = cause;
-    this.code = 'ERR_NATIVE_BINARY_MISSING';
-  }
-
-  /** @override */
-  get cause() {
-    return this.#cause;
-  }
-}
-
 /** The generated loader takes a binary of another version unless this variable tells it not to. */
 function loadChecked() {
   if (process.env[VERSION_CHECK] !== undefined) return require('../native.js');
@@ -45,28 +28,30 @@ function platformName() {
   return `${platform}-${arch}-${report.header.glibcVersionRuntime ? 'gnu' : 'musl'}`;
 }
 
-/** The messages of an error and of its causes. @param {unknown} error */
-function messagesOf(error) {
-  const messages = [];
-  for (let one = error; one instanceof Error; one = one.cause) messages.push(one.message.split('\n')[0]);
-  return messages;
+/**
+ * What the loader tried, one line each: an error and its causes, which under Jest are not instances of its Error.
+ * @param {any} error
+ */
+function linesOf(error) {
+  const lines = [];
+  for (let one = error; one; one = one.cause) lines.push(String(one.message).split('\n')[0]);
+  return lines;
 }
 
-/** What to do about a loader that failed, in one sentence. @param {unknown} cause */
-function explain(cause) {
+/** What to do about a loader that failed, in one sentence. @param {string[]} attempts */
+function explain(attempts) {
   const here = platformName();
   const packageName = `@${name}/${name}-${here}`;
-  const messages = messagesOf(cause);
-  const other = messages.map((text) => /version mismatch, expected \S+ but got ([^\s]+)\. /.exec(text)).find(Boolean);
+  const other = attempts.map((text) => /version mismatch, expected \S+ but got ([^\s]+)\. /.exec(text)).find(Boolean);
   if (other) return `${name} ${version} found ${packageName} ${other[1]}: reinstall, so that both have one version.`;
-  // Neither absent nor of another version: it is there and the system refuses it (an old libc, a damaged file).
-  const refused = messages.find((text) => !/^Cannot find (native binding|module)/.test(text));
-  if (refused) return `${name} ${version} could not load its binary for ${here}, reinstall it: ${refused}.`;
-  if (!optionalDependencies) return `${name} is not built in this clone: run \`npm run build\`.`;
-  if (!optionalDependencies[packageName]) {
+  if (optionalDependencies && !optionalDependencies[packageName]) {
     const platforms = Object.keys(optionalDependencies).map((one) => one.slice(packageName.length - here.length));
     return `${name} ${version} has no binary for ${here}, only for ${platforms.join(', ')}.`;
   }
+  // Neither absent nor of another version: it is there and the system refuses it (an old libc, a damaged file).
+  const refused = attempts.find((text) => !/^Cannot find (native binding|module)/.test(text));
+  if (refused) return `${name} ${version} could not load its binary for ${here}, reinstall it: ${refused}.`;
+  if (!optionalDependencies) return `${name} is not built in this clone: run \`npm run build\`.`;
   return (
     `${name} ${version} needs the package ${packageName}, which is not installed: ` +
     'reinstall on this platform and without --omit=optional.'
@@ -77,7 +62,10 @@ function load() {
   try {
     return loadChecked();
   } catch (error) {
-    throw new MissingBinaryError(explain(error), error);
+    // Not as `cause`: Node prints the causes of an uncaught error in full, which is the list of failed requires again.
+    const attempts = linesOf(error);
+    const missing = Object.assign(new Error(explain(attempts)), { code: 'ERR_NATIVE_BINARY_MISSING' });
+    throw Object.defineProperty(missing, 'attempts', { value: attempts });
   }
 }
 

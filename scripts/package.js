@@ -70,7 +70,7 @@ async function packAll(platforms, binaryOf) {
   const licence = ['LICENSE', path.join(ROOT, 'LICENSE')];
   for (const platform of platforms) {
     const binary = binaryOf(platform);
-    if (!fs.existsSync(binary)) throw new Stop(`${platform.binary} is missing: a release needs the binary of every target.`);
+    if (!fs.existsSync(binary)) throw new Stop(`${platform.binary} is missing: a release has every target's binary.`);
     await pack(platformManifest(platform), [[platform.binary, binary], licence]);
     if (platform.libc === 'glibc') console.log(`  highest glibc version needed: ${highestGlibc(binary).join('.')}`);
   }

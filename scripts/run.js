@@ -3,6 +3,7 @@
 // Child processes, the one way all scripts start them: output is captured and, where wanted, shown as it comes.
 
 const { spawn } = require('node:child_process');
+const fs = require('node:fs');
 const path = require('node:path');
 
 const ROOT = path.join(__dirname, '..');
@@ -43,7 +44,7 @@ function run(command, args, { cwd = ROOT, env = process.env, show = false, onLin
       if (error.code === 'ENOENT') resolve({ code: 127, output: `${command}: not found`, stdout: '', seconds: 0 });
       else reject(error);
     });
-    child.on('close', (code, signal) => {
+    child.on('close', (code) => {
       clearTimeout(timer);
       const seconds = (Date.now() - started) / 1000;
       resolve({ code: timedOut ? 124 : (code ?? 1), output: all.join(''), stdout: out.join(''), seconds });
@@ -59,12 +60,15 @@ async function mustRun(command, args, options = {}) {
   throw new Stop(`${path.basename(command)} ${args.join(' ')} ended with code ${result.code}.`);
 }
 
-/** npm's own script, run by this Node: works where `npm` is a .cmd and where it is not on PATH. */
+/** npm's own script, run by this Node: works where `npm` is a .cmd, and where it is not on the child's PATH. */
 function npm(args) {
-  const script = process.env.npm_execpath;
-  if (script && /npm-cli\.js$/.test(script)) return [process.execPath, [script, ...args]];
-  if (process.platform === 'win32') return ['cmd', ['/d', '/s', '/c', 'npm', ...args]];
-  return ['npm', args];
+  const beside = path.dirname(fs.realpathSync(process.execPath));
+  const script = [
+    process.env.npm_execpath,
+    path.join(beside, 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+    path.join(beside, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+  ].find((file) => file && /npm-cli\.js$/.test(file) && fs.existsSync(file));
+  return script ? [process.execPath, [script, ...args]] : ['npm', args];
 }
 
 /** A package's command, run by this Node from the repo's node_modules. */

@@ -1,0 +1,40 @@
+import session from 'express-session';
+import { type Cache, open, RedstartError, UnrecoverableError } from 'redstart';
+import { rateLimit } from 'redstart/express';
+import { SessionStore } from 'redstart/express-session';
+
+interface User {
+  id: string;
+}
+
+const store = open('memory:app', { maxMemory: '64mb' });
+const users: Cache<User> = store.cache<User>('users', { ttl: '5m' });
+const mails = store.queue<{ to: string }, string>('mail');
+
+export const middleware = [
+  rateLimit({ limiter: store.limiter('api', { limit: 100, window: '1m' }) }),
+  session({
+    store: new SessionStore({ sessions: store.sessions('web', { ttl: '2h' }) }),
+    secret: 'of the check',
+    resave: false,
+    saveUninitialized: false,
+  }),
+];
+
+export async function user(id: string): Promise<User> {
+  return users.getOrSet(id, async () => ({ id }));
+}
+
+export async function work(): Promise<string> {
+  await using worker = mails.process(async (job) => {
+    if (!job.data.to) throw new UnrecoverableError('no address');
+    return job.id;
+  });
+  worker.unref();
+  const job = await mails.add('welcome', { to: 'ada@example.org' });
+  return job.result({ timeout: '5s' });
+}
+
+export function isFull(error: unknown): boolean {
+  return RedstartError.is(error, 'ERR_STORE_FULL') && error.retryable;
+}

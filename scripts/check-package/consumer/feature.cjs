@@ -1,0 +1,117 @@
+'use strict';
+
+// One feature of the installed package, as its README uses it: node feature.cjs <name>
+
+const assert = require('node:assert/strict');
+const http = require('node:http');
+const { Worker } = require('node:worker_threads');
+const { manualClock, open } = require('redstart');
+
+/** Calls a server that answers by `listener`, a number of times, and returns the responses with their bodies. */
+async function fetchAll(listener, times, headersOf = () => ({})) {
+  const server = http.createServer(listener).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const answers = [];
+  for (let call = 0; call < times; call++) {
+    const answer = await fetch(`http://127.0.0.1:${server.address().port}/`, { headers: headersOf(answers) });
+    answers.push({ status: answer.status, headers: answer.headers, body: await answer.text() });
+  }
+  server.close();
+  server.closeAllConnections();
+  return answers;
+}
+
+const features = {
+  async cache() {
+    const clock = manualClock();
+    const store = open('memory:', { clock });
+    const users = store.cache('users', { ttl: '5m' });
+    let loads = 0;
+    const load = async () => ({ name: 'Ada', load: ++loads });
+    const [first, second] = await Promise.all([users.getOrSet('42', load), users.getOrSet('42', load)]);
+    assert.deepEqual([first, second, loads], [{ name: 'Ada', load: 1 }, { name: 'Ada', load: 1 }, 1]);
+    assert.deepEqual(users.getSync('42'), first);
+    clock.advance('5m');
+    assert.equal(await users.get('42'), undefined);
+    await store.close();
+  },
+
+  async sessions() {
+    const store = open('memory:');
+    const sessions = store.sessions('web', { ttl: '2h' });
+    const { id } = await sessions.create({ userId: 'u1' });
+    const next = await sessions.regenerate(id);
+    assert.equal(await sessions.get(id), undefined);
+    assert.deepEqual(await sessions.get(next), { userId: 'u1' });
+    assert.equal(await sessions.destroy(next), true);
+    assert.equal(await sessions.count(), 0);
+    await store.close();
+  },
+
+  async limiter() {
+    const store = open('memory:');
+    const limiter = store.limiter('api', { limit: 3, window: '1m' });
+    const answers = Array.from({ length: 5 }, () => limiter.consumeSync('10.0.0.1').allowed);
+    assert.deepEqual(answers, [true, true, true, false, false]);
+    assert.equal((await limiter.consume('10.0.0.2')).remaining, 2);
+    await store.close();
+  },
+
+  async queue() {
+    const store = open('memory:');
+    const queue = store.queue('mail');
+    const worker = queue.process(async (job) => {
+      if (job.attempt === 1) throw new Error('busy');
+      return `sent to ${job.data.to}`;
+    });
+    const job = await queue.add('welcome', { to: 'ada' }, { attempts: 2, backoff: { type: 'fixed', delay: 10 } });
+    assert.equal(await job.result({ timeout: '10s' }), 'sent to ada');
+    await worker.close();
+    await store.close();
+  },
+
+  async threads() {
+    const store = open('memory:app');
+    const limiter = store.limiter('shared', { limit: 10, window: '1h' });
+    const code = `const { open } = require('redstart');
+      const limiter = open('memory:app').limiter('shared');
+      for (let call = 0; call < 10; call++) limiter.consumeSync('k');`;
+    const thread = new Worker(code, { eval: true });
+    assert.equal(await new Promise((resolve) => thread.once('exit', resolve)), 0);
+    assert.equal(limiter.consumeSync('k').allowed, false);
+    await store.close();
+  },
+
+  async express() {
+    const { rateLimit } = require('redstart/express');
+    const store = open('memory:');
+    const limit = rateLimit({ limiter: store.limiter('api', { limit: 2, window: '1m' }), key: () => 'one' });
+    const answers = await fetchAll((req, res) => limit(req, res, () => res.end('hello')), 3);
+    assert.deepEqual([...answers.map(({ status }) => status)], [200, 200, 429]);
+    assert.match(answers[2].headers.get('retry-after'), /^\d+$/);
+    assert.ok(answers[0].headers.get('ratelimit'));
+    await store.close();
+  },
+
+  async 'express-session'() {
+    const session = require('express-session');
+    const { SessionStore } = require('redstart/express-session');
+    const store = open('memory:');
+    const sessions = new SessionStore({ sessions: store.sessions('web', { ttl: '2h' }) });
+    const middleware = session({ store: sessions, secret: 'of the check', resave: false, saveUninitialized: false });
+    const listener = (req, res) =>
+      middleware(req, res, () => {
+        req.session.visits = (req.session.visits ?? 0) + 1;
+        res.end(String(req.session.visits));
+      });
+    const cookieOf = ([first]) => (first ? { cookie: first.headers.get('set-cookie').split(';')[0] } : {});
+    const answers = await fetchAll(listener, 3, cookieOf);
+    assert.deepEqual([...answers.map(({ body }) => body)], ['1', '2', '3']);
+    await store.close();
+  },
+};
+
+features[process.argv[2]]().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
