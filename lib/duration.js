@@ -139,6 +139,7 @@ function sizeText(count) {
 }
 
 module.exports = {
+  DURATION_MS_MAX,
   DURATION_EXPECTED,
   DURATION_OR_NEVER_EXPECTED,
   readDuration,

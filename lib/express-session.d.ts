@@ -7,15 +7,24 @@ export interface SessionStoreOptions {
 }
 /**
  * A session store for express-session 1.19: `session({ store: new SessionStore({ sessions }), … })`.
- * Callbacks are optional; without one a method returns a promise.
+ *
+ * Callbacks are optional; without one a method returns a promise. A session lives as long as its cookie says, or else
+ * as long as the sessions' ttl; a touch renews that and writes no data. A session that was destroyed stays so: a slow
+ * request that loaded it before cannot save it back. An expiry of the cookie that a request changes is kept with the
+ * next save of the session, not by a touch: after `req.session.cookie.maxAge = …` alone call `req.session.save()`.
  */
 export class SessionStore extends session.Store {
   constructor(options: SessionStoreOptions);
   get(sid: string, callback: (error: unknown, session?: session.SessionData | null) => void): void;
   get(sid: string): Promise<session.SessionData | undefined>;
-  set(sid: string, session: session.SessionData, callback?: (error?: unknown) => void): Promise<void>;
-  touch(sid: string, session: session.SessionData, callback?: (error?: unknown) => void): Promise<void>;
-  destroy(sid: string, callback?: (error?: unknown) => void): Promise<void>;
+  /** A Session made from stored data is replaced where it still exists; any other is stored under its id. */
+  set(sid: string, session: session.SessionData, callback: (error?: unknown) => void): void;
+  set(sid: string, session: session.SessionData): Promise<void>;
+  touch(sid: string, session: session.SessionData, callback: (error?: unknown) => void): void;
+  touch(sid: string, session: session.SessionData): Promise<void>;
+  /** No error when there is no such session. */
+  destroy(sid: string, callback: (error?: unknown) => void): void;
+  destroy(sid: string): Promise<void>;
   length(callback: (error: unknown, length?: number) => void): void;
   length(): Promise<number>;
 }
