@@ -1,0 +1,86 @@
+'use strict';
+
+// npm run mutants              every patch of mutants/ must turn the test it names red
+// npm run mutants -- token     only the patches whose names contain a word
+//
+// A test that cannot fail proves nothing. Each patch breaks one promise on purpose, in a copy of the work tree, and its
+// "Caught by" test has to see it: green before, red after. "Still green" is a hole in the tests.
+
+require('./setup.js');
+const fs = require('node:fs');
+const path = require('node:path');
+const { Stop, main, run } = require('./run.js');
+const { installModules } = require('./setup/node-modules.js');
+const { readPatches } = require('./mutants/patches.js');
+const { TREE, ENV, syncTree, applyPatch, revertPatch } = require('./mutants/tree.js');
+const { runTest, BUILD_TIMEOUT_MS } = require('./mutants/verdict.js');
+
+const EXAMPLE_OF = { jest: 'jest-app', demo: 'express-app' };
+
+/** The addon in the tree, built from the tree's own sources by the tree's own scripts. */
+async function buildAddon(kind = 'addon') {
+  const args = [path.join(TREE, 'scripts', 'build.js'), ...(kind === 'probe' ? ['--probe'] : [])];
+  const { code, output } = await run(process.execPath, args, { cwd: TREE, env: ENV, timeoutMs: BUILD_TIMEOUT_MS });
+  return code === 0 ? undefined : output;
+}
+
+/** Lays out what the tests need, unbroken, and returns the names of those that are not green even so. */
+async function prepare(patches) {
+  syncTree();
+  const tests = new Map(patches.map(({ test }) => [test.text, test]));
+  const kinds = new Set([...tests.values()].map(({ kind }) => kind));
+  for (const kind of kinds) {
+    if (EXAMPLE_OF[kind]) await installModules(path.join(TREE, 'examples', EXAMPLE_OF[kind]), console.log);
+  }
+  if ([...kinds].some((kind) => kind !== 'core')) {
+    console.log('building the unbroken addon');
+    const broken = (await buildAddon()) ?? (kinds.has('js') ? await buildAddon('probe') : undefined);
+    if (broken) throw new Stop(`${broken}\nThe addon cannot be built even without a patch.`);
+  }
+  const notGreen = new Map();
+  for (const test of tests.values()) {
+    const { verdict, output } = await runTest(test);
+    console.log(`unbroken: ${test.text}: ${verdict}`);
+    if (verdict === 'green') continue;
+    console.log(output);
+    notGreen.set(test.text, verdict);
+  }
+  return notGreen;
+}
+
+async function tryPatch(patch) {
+  if (!(await applyPatch(patch))) return { verdict: 'does not apply' };
+  const needsAddon = patch.changesRust && patch.test.kind !== 'core';
+  const broken = needsAddon ? await buildAddon() : undefined;
+  if (broken) return { verdict: 'does not build', output: broken };
+  return runTest(patch.test);
+}
+
+main(async () => {
+  const patches = readPatches(process.argv[2]);
+  if (!patches.length) throw new Stop('There is no such patch in mutants/.');
+  const notGreen = await prepare(patches);
+  const rows = [];
+  for (const patch of patches) {
+    if (notGreen.has(patch.test.text)) {
+      rows.push({ patch, verdict: `${notGreen.get(patch.test.text)} without the patch` });
+      continue;
+    }
+    const started = Date.now();
+    const { verdict, output } = await tryPatch(patch).finally(() => revertPatch(patch));
+    console.log(`${patch.file}: ${verdict}, ${((Date.now() - started) / 1000).toFixed(0)} s`);
+    if (verdict !== 'red' && output) console.log(output);
+    rows.push({ patch, verdict: verdict === 'green' ? 'STILL GREEN' : verdict });
+  }
+  const width = Math.max(...patches.map(({ file }) => file.length));
+  console.log('\nmutant, what it breaks, the test that must see it');
+  for (const { patch, verdict } of rows) {
+    console.log(
+      `${verdict.padEnd(12)} ${patch.file.padEnd(width)}  ${patch.breaks}\n${' '.repeat(width + 15)}${patch.test.text}`,
+    );
+  }
+  const passed = rows.filter(({ verdict }) => verdict === 'red').length;
+  console.log(`\n${passed} passed, ${rows.length - passed} failed`);
+  if (passed !== rows.length) process.exitCode = 1;
+  fs.rmSync(path.join(TREE, '.cache', 'jest.json'), { force: true });
+});
