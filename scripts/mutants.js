@@ -9,7 +9,7 @@
 require('./setup.js');
 const fs = require('node:fs');
 const path = require('node:path');
-const { Stop, main, run } = require('./run.js');
+const { ROOT, Stop, main, run } = require('./run.js');
 const { installModules } = require('./setup/node-modules.js');
 const { readPatches } = require('./mutants/patches.js');
 const { TREE, ENV, syncTree, applyPatch, revertPatch } = require('./mutants/tree.js');
@@ -17,11 +17,23 @@ const { runTest, BUILD_TIMEOUT_MS } = require('./mutants/verdict.js');
 
 const EXAMPLE_OF = { jest: 'jest-app', demo: 'express-app' };
 
-/** The addon in the tree, built from the tree's own sources by the tree's own scripts. */
-async function buildAddon(kind = 'addon') {
-  const args = [path.join(TREE, 'scripts', 'build.js'), ...(kind === 'probe' ? ['--probe'] : [])];
-  const { code, output } = await run(process.execPath, args, { cwd: TREE, env: ENV, timeoutMs: BUILD_TIMEOUT_MS });
-  return code === 0 ? undefined : output;
+/** Whether the test loads the addon's build with the functions that only tests call. */
+function usesProbe({ kind, file }) {
+  return kind === 'js' && fs.readFileSync(path.join(TREE, file), 'utf8').includes('probe');
+}
+
+/**
+ * Builds what a test loads, from the tree's sources by the tree's scripts, unless what was last built there is the same
+ * sources still. Returns the compiler's output when it cannot be built.
+ */
+async function buildFor(test) {
+  if (test.kind === 'core') return undefined; // cargo test compiles for itself
+  for (const args of [['scripts/build.js'], ...(usesProbe(test) ? [['scripts/build.js', '--probe']] : [])]) {
+    const options = { cwd: TREE, env: ENV, timeoutMs: BUILD_TIMEOUT_MS };
+    const { code, output } = await run(process.execPath, [...args, '--if-needed'], options);
+    if (code !== 0) return output;
+  }
+  return undefined;
 }
 
 /** Lays out what the tests need, unbroken, and returns the names of those that are not green even so. */
@@ -32,13 +44,10 @@ async function prepare(patches) {
   for (const kind of kinds) {
     if (EXAMPLE_OF[kind]) await installModules(path.join(TREE, 'examples', EXAMPLE_OF[kind]), console.log);
   }
-  if ([...kinds].some((kind) => kind !== 'core')) {
-    console.log('building the unbroken addon');
-    const broken = (await buildAddon()) ?? (kinds.has('js') ? await buildAddon('probe') : undefined);
-    if (broken) throw new Stop(`${broken}\nThe addon cannot be built even without a patch.`);
-  }
   const notGreen = new Map();
   for (const test of tests.values()) {
+    const broken = await buildFor(test);
+    if (broken) throw new Stop(`${broken}\nThe addon cannot be built even without a patch.`);
     const { verdict, output } = await runTest(test);
     console.log(`unbroken: ${test.text}: ${verdict}`);
     if (verdict === 'green') continue;
@@ -50,14 +59,14 @@ async function prepare(patches) {
 
 async function tryPatch(patch) {
   if (!(await applyPatch(patch))) return { verdict: 'does not apply' };
-  const needsAddon = patch.changesRust && patch.test.kind !== 'core';
-  const broken = needsAddon ? await buildAddon() : undefined;
+  const broken = await buildFor(patch.test);
   if (broken) return { verdict: 'does not build', output: broken };
   return runTest(patch.test);
 }
 
 main(async () => {
   const patches = readPatches(process.argv[2]);
+  await installModules(ROOT, console.log);
   if (!patches.length) throw new Stop('There is no such patch in mutants/.');
   const notGreen = await prepare(patches);
   const rows = [];

@@ -5,7 +5,6 @@ const path = require('node:path');
 const { ROOT, Stop } = require('../run.js');
 
 const FOLDER = path.join(ROOT, 'mutants');
-const RUST = /^(src\/|crates\/|build\.rs$|Cargo\.(toml|lock)$)/;
 
 /**
  * A test as a patch names it:
@@ -33,15 +32,7 @@ function readPatches(wanted = '') {
     const caughtBy = header('Caught by');
     if (!breaks || !caughtBy) throw new Stop(`mutants/${file} needs a line "Breaks: …" and a line "Caught by: …".`);
     const files = [...text.matchAll(/^(?:---|\+\+\+) [ab]\/(\S+)/gm)].map((match) => match[1]);
-    const changesRust = files.some((one) => RUST.test(one));
-    return {
-      file,
-      path: path.join(FOLDER, file),
-      breaks,
-      test: parseTest(caughtBy, file),
-      files: [...new Set(files)],
-      changesRust,
-    };
+    return { file, path: path.join(FOLDER, file), breaks, test: parseTest(caughtBy, file), files: [...new Set(files)] };
   });
 }
 

@@ -40,7 +40,7 @@ async function core({ name }) {
 
 async function js({ file, name }) {
   const reporter = path.join(TREE, 'scripts', 'mutants', 'reporter.js');
-  const pattern = `--test-name-pattern=/^${escaped(name)}$/`;
+  const pattern = `--test-name-pattern=/(^| )${escaped(name)}$/`;
   const args = ['--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', pattern, file];
   const { code, output, stdout } = await inTree(process.execPath, args);
   if (code === 124) return { verdict: 'red', output };
