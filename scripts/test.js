@@ -29,8 +29,7 @@ async function runStage(name) {
   let counted = counts.NONE;
   let broken;
   try {
-    const result = await STAGES[name]();
-    if (result?.passed !== undefined) counted = result;
+    counted = (await STAGES[name]()) || counts.NONE;
   } catch (error) {
     broken = error instanceof Stop ? error.message : error.stack;
   }

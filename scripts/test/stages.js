@@ -55,8 +55,8 @@ async function modules() {
 }
 
 /** Biome: format and lint of everything that is JavaScript, TypeScript or JSON. */
-function javascript() {
-  return mustRun(...tool('@biomejs/biome/bin/biome', ['check', '--error-on-warnings']), show);
+async function javascript() {
+  await mustRun(...tool('@biomejs/biome/bin/biome', ['check', '--error-on-warnings']), show);
 }
 
 async function rustfmt() {
@@ -65,13 +65,13 @@ async function rustfmt() {
 }
 
 /** lib/ and index.js against index.d.ts, and what index.d.ts promises against __test__/types. */
-function types() {
-  return mustRun(...tool('typescript/bin/tsc', ['--project', 'tsconfig.json']), show);
+async function types() {
+  await mustRun(...tool('typescript/bin/tsc', ['--project', 'tsconfig.json']), show);
 }
 
-function clippy() {
+async function clippy() {
   const scope = ['--workspace', '--all-targets', '--all-features', '--locked'];
-  return mustRun('cargo', ['clippy', ...scope, '--', '-D', 'warnings'], show);
+  await mustRun('cargo', ['clippy', ...scope, '--', '-D', 'warnings'], show);
 }
 
 /** crates/core without Node. nextest where there is one, because it is quicker; the tests are the same. */
