@@ -37,12 +37,24 @@ function flightsOf(url, name) {
  * @param {() => Promise<Landed>} load
  */
 function takeOff(flights, key, load) {
-  /** @type {Flight} */
-  const flight = { key, landing: /** @type {any} */ (undefined), waitsFor: new Set() };
-  flights.set(key, flight);
-  flight.landing = current.run(flight, load).finally(() => {
-    if (flights.get(key) === flight) flights.delete(key);
+  /** @type {(landing: Promise<Landed>) => void} */
+  let land = () => {};
+  // A promise before the loader runs: it may ask for its own key in its first line.
+  const landing = new Promise((/** @type {(landed: any) => void} */ resolve) => {
+    land = resolve;
   });
+  /** @type {Flight} */
+  const flight = { key, landing, waitsFor: new Set() };
+  flights.set(key, flight);
+  // Who takes off waits for it, and the loader, which runs now, must find that.
+  current.getStore()?.waitsFor.add(flight);
+  // Each waiter is told of a failure; with none left it is nobody's unhandled rejection.
+  landing.catch(() => {});
+  land(
+    current.run(flight, load).finally(() => {
+      if (flights.get(key) === flight) flights.delete(key);
+    }),
+  );
   return flight;
 }
 

@@ -29,15 +29,15 @@ pub(crate) fn bind<'env>(
 ) -> napi::Result<Functions<'env>> {
     let cache = Cache { engine, handle: handle.clone() };
     functions
-        .with("get", cache.clone(), get)?
-        .with("set", cache.clone(), set)?
-        .with("has", cache.clone(), has)?
-        .with("delete", cache.clone(), delete)?
-        .with("clear", cache.clone(), clear)?
-        .with("beginLoad", cache.clone(), begin_load)?
-        .with("endLoad", cache.clone(), end_load)?
-        .with("abandonLoad", cache.clone(), abandon_load)?
-        .with("stats", cache, stats)
+        .with::<1, _>("get", cache.clone(), get)?
+        .with::<4, _>("set", cache.clone(), set)?
+        .with::<1, _>("has", cache.clone(), has)?
+        .with::<1, _>("delete", cache.clone(), delete)?
+        .with::<0, _>("clear", cache.clone(), clear)?
+        .with::<1, _>("beginLoad", cache.clone(), begin_load)?
+        .with::<5, _>("endLoad", cache.clone(), end_load)?
+        .with::<2, _>("abandonLoad", cache.clone(), abandon_load)?
+        .with::<0, _>("stats", cache, stats)
 }
 
 fn get(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {

@@ -59,7 +59,7 @@ impl NativeClock {
             let reply = Store::all_settled(stores);
             reply::answer(frame, lane, reply, |()| Out::Undefined)
         };
-        Ok(lane.lane.functions(env)?.with("settled", target, settled)?.build())
+        Ok(lane.lane.functions(env)?.with::<0, _>("settled", target, settled)?.build())
     }
 }
 

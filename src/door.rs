@@ -29,8 +29,6 @@ use redstart_core::key::{KEY_BYTES_MAX, Key};
 use redstart_core::value::{Form, Tag};
 use redstart_core::{Error, Result};
 
-/// Arguments a bound function can have.
-const ARGS_MAX: usize = 6;
 /// UTF-16 units of a key that are read without touching the heap.
 const KEY_UNITS_ON_STACK: usize = 256;
 /// Buffers that a large value has grown are let go above this many bytes.
@@ -152,17 +150,23 @@ struct Binding<T> {
 }
 
 impl<'env> Functions<'env> {
-    /// Adds the function `name`, which makes `call` on `target`.
-    pub fn with<T: 'static>(mut self, name: &str, target: T, call: Call<T>) -> napi::Result<Self> {
+    /// Adds the function `name` of `ARGS` arguments, which makes `call` on `target`. Node fills in each argument that is
+    /// asked for and not given, which costs as much as reading one: hence the count.
+    pub fn with<const ARGS: usize, T: 'static>(
+        mut self,
+        name: &str,
+        target: T,
+        call: Call<T>,
+    ) -> napi::Result<Self> {
         let data = Box::into_raw(Box::new(Binding { target, call, lane: self.lane.clone() })).cast::<c_void>();
         let mut function = ptr::null_mut();
-        // SAFETY: name outlives the call; data is what `enter::<T>` expects (invariant 2).
+        // SAFETY: name outlives the call; data is what `enter::<ARGS, T>` expects (invariant 2).
         let status = unsafe {
             sys::napi_create_function(
                 self.env.raw(),
                 name.as_ptr().cast(),
                 name.len().cast_signed(),
-                Some(enter::<T>),
+                Some(enter::<ARGS, T>),
                 data,
                 &raw mut function,
             )
@@ -204,9 +208,9 @@ unsafe extern "C" fn free_binding<T>(_env: sys::napi_env, data: *mut c_void, _hi
 }
 
 /// Where every bound call arrives: arguments, guard, status, value.
-unsafe extern "C" fn enter<T>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut args = [ptr::null_mut(); ARGS_MAX];
-    let mut count = ARGS_MAX;
+unsafe extern "C" fn enter<const ARGS: usize, T>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut args = [ptr::null_mut(); ARGS];
+    let mut count = ARGS;
     let mut data = ptr::null_mut();
     // SAFETY: Node calls with a live env and info; args has room for count; missing arguments become undefined.
     unsafe {
@@ -227,7 +231,7 @@ unsafe extern "C" fn enter<T>(env: sys::napi_env, info: sys::napi_callback_info)
         let lane = &*binding.lane;
         let mut buffers = lane.buffers.borrow_mut();
         lane.set(0, STATUS_OK);
-        let mut frame = Frame { env, args, lane, buffers: &mut buffers };
+        let mut frame = Frame { env, args: &args, lane, buffers: &mut buffers };
         match (binding.call)(&binding.target, &mut frame) {
             Ok(out) => to_js(env, out, &mut buffers),
             Err(error) => {
@@ -254,10 +258,14 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
     // A failed creation (an environment that is going away) leaves `value` null, which JavaScript sees as undefined.
     match out {
         Out::Undefined => {}
-        // SAFETY: env is live for the whole call, result points to a local.
-        Out::Bool(yes) => drop(unsafe { sys::napi_get_boolean(env, yes, result) }),
-        // SAFETY: as above.
-        Out::Number(number) => drop(unsafe { sys::napi_create_double(env, number, result) }),
+        Out::Bool(yes) => {
+            // SAFETY: env is live for the whole call, result points to a local.
+            let _ = unsafe { sys::napi_get_boolean(env, yes, result) };
+        }
+        Out::Number(number) => {
+            // SAFETY: as above.
+            let _ = unsafe { sys::napi_create_double(env, number, result) };
+        }
         Out::Text(text) if text.is_ascii() => one_byte_text(env, text.as_bytes(), result),
         Out::Text(text) => {
             // UTF-16 made here costs a fifth of the UTF-8 decoding in Node.
@@ -275,12 +283,12 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
         Out::Value(Tag { form: Form::Number, .. }) => {
             let number = buffers.out.as_slice().try_into().map_or(f64::NAN, f64::from_ne_bytes);
             // SAFETY: as above.
-            drop(unsafe { sys::napi_create_double(env, number, result) });
+            let _ = unsafe { sys::napi_create_double(env, number, result) };
         }
         Out::Value(Tag { form: Form::Bytes, .. }) => {
             let (bytes, len) = (buffers.out.as_ptr().cast(), buffers.out.len());
             // SAFETY: as above; Node copies len bytes from a live buffer and the copy's address is not asked for.
-            drop(unsafe { sys::napi_create_buffer_copy(env, len, bytes, ptr::null_mut(), result) });
+            let _ = unsafe { sys::napi_create_buffer_copy(env, len, bytes, ptr::null_mut(), result) };
         }
     }
     if buffers.out.capacity() > BUFFER_KEPT_BYTES || buffers.units.capacity() > BUFFER_KEPT_BYTES {
@@ -291,18 +299,18 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
 
 fn one_byte_text(env: sys::napi_env, text: &[u8], result: *mut sys::napi_value) {
     // SAFETY: env is live, text is read before the call returns, result points to a local of the caller.
-    drop(unsafe { sys::napi_create_string_latin1(env, text.as_ptr().cast(), text.len().cast_signed(), result) });
+    let _ = unsafe { sys::napi_create_string_latin1(env, text.as_ptr().cast(), text.len().cast_signed(), result) };
 }
 
 fn two_byte_text(env: sys::napi_env, units: &[u16], result: *mut sys::napi_value) {
     // SAFETY: as in one_byte_text.
-    drop(unsafe { sys::napi_create_string_utf16(env, units.as_ptr(), units.len().cast_signed(), result) });
+    let _ = unsafe { sys::napi_create_string_utf16(env, units.as_ptr(), units.len().cast_signed(), result) };
 }
 
 /// The arguments of one bound call.
 pub struct Frame<'call> {
     env: sys::napi_env,
-    args: [sys::napi_value; ARGS_MAX],
+    args: &'call [sys::napi_value],
     lane: &'call Lane,
     /// Memory to use during the call.
     pub buffers: &'call mut Buffers,
@@ -329,7 +337,7 @@ impl Frame<'_> {
     pub fn number(&self, index: usize) -> f64 {
         let mut number = f64::NAN;
         // SAFETY: a live env and argument; on any other type the call fails and leaves the NaN.
-        drop(unsafe { sys::napi_get_value_double(self.env, self.args[index], &raw mut number) });
+        let _ = unsafe { sys::napi_get_value_double(self.env, self.args[index], &raw mut number) };
         number
     }
 
@@ -345,11 +353,12 @@ impl Frame<'_> {
     pub fn flag(&self, index: usize) -> bool {
         let mut flag = false;
         // SAFETY: a live env and argument; on any other type the call fails and leaves false.
-        drop(unsafe { sys::napi_get_value_bool(self.env, self.args[index], &raw mut flag) });
+        let _ = unsafe { sys::napi_get_value_bool(self.env, self.args[index], &raw mut flag) };
         flag
     }
 
     /// A key, read into `buffer`.
+    #[inline]
     pub fn key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
         let mut len = 0;
         let room = buffer.units.as_mut_ptr().cast::<u16>();
@@ -358,7 +367,7 @@ impl Frame<'_> {
             sys::napi_get_value_string_utf16(self.env, self.args[index], room, KEY_UNITS_ON_STACK, &raw mut len)
         };
         if status != sys::Status::napi_ok {
-            return Err(Error::InvalidArg("a key must be a string".into()));
+            return Err(no_string());
         }
         if len + 1 >= KEY_UNITS_ON_STACK {
             return self.long_key(index, buffer);
@@ -369,12 +378,14 @@ impl Frame<'_> {
             return Ok(Key { bytes: as_bytes(units), wide: true });
         }
         for (to, from) in buffer.narrow.iter_mut().zip(units) {
-            *to = low_byte(*from);
+            to.write(low_byte(*from));
         }
-        Ok(Key::narrow(&buffer.narrow[..len]))
+        // SAFETY: the loop wrote the first len bytes: len is below the length of either array.
+        Ok(Key::narrow(unsafe { std::slice::from_raw_parts(buffer.narrow.as_ptr().cast(), len) }))
     }
 
     #[cold]
+    #[inline(never)]
     fn long_key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
         self.units(index, &mut buffer.long_units)?;
         let units = &buffer.long_units;
@@ -407,9 +418,9 @@ impl Frame<'_> {
         units.reserve(len + 1);
         let room = units.as_mut_ptr();
         // SAFETY: there is room for len units and the closing zero.
-        drop(unsafe {
+        let _ = unsafe {
             sys::napi_get_value_string_utf16(self.env, self.args[index], room, len + 1, &raw mut len)
-        });
+        };
         // SAFETY: Node wrote len units.
         unsafe { units.set_len(len) };
         Ok(())
@@ -434,7 +445,7 @@ impl Frame<'_> {
     pub fn value(&mut self, index: usize) -> Result<(Form, &[u8])> {
         let mut kind = 0;
         // SAFETY: a live env and argument.
-        drop(unsafe { sys::napi_typeof(self.env, self.args[index], &raw mut kind) });
+        let _ = unsafe { sys::napi_typeof(self.env, self.args[index], &raw mut kind) };
         match kind {
             sys::ValueType::napi_string => {
                 let mut units = std::mem::take(&mut self.buffers.units);
@@ -479,7 +490,7 @@ impl Frame<'_> {
 /// Stack memory that a key is read into; keys of 255 units and more use the heap.
 pub struct KeyBuffer {
     units: [MaybeUninit<u16>; KEY_UNITS_ON_STACK],
-    narrow: [u8; KEY_UNITS_ON_STACK],
+    narrow: [MaybeUninit<u8>; KEY_UNITS_ON_STACK],
     long_units: Vec<u16>,
     long_narrow: Vec<u8>,
 }
@@ -489,11 +500,16 @@ impl KeyBuffer {
     pub fn new() -> Self {
         Self {
             units: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK],
-            narrow: [0; KEY_UNITS_ON_STACK],
+            narrow: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK],
             long_units: Vec::new(),
             long_narrow: Vec::new(),
         }
     }
+}
+
+#[cold]
+fn no_string() -> Error {
+    Error::InvalidArg("a key must be a string".into())
 }
 
 fn is_narrow(units: &[u16]) -> bool {
@@ -546,7 +562,7 @@ impl Wake {
         }
         let mode = sys::ThreadsafeFunctionCallMode::nonblocking;
         // SAFETY: invariant 5: it cannot be released while we hold the read lock.
-        drop(unsafe { sys::napi_call_threadsafe_function(function.raw, ptr::null_mut(), mode) });
+        let _ = unsafe { sys::napi_call_threadsafe_function(function.raw, ptr::null_mut(), mode) };
     }
 
     /// Whether the environment has gone.
@@ -593,10 +609,10 @@ impl Wake {
         let Some(function) = *self.function.read() else { return };
         if yes {
             // SAFETY: on the lane's thread with a live function (invariant 5: only this thread releases it).
-            drop(unsafe { sys::napi_ref_threadsafe_function(env.raw(), function.raw) });
+            let _ = unsafe { sys::napi_ref_threadsafe_function(env.raw(), function.raw) };
         } else {
             // SAFETY: as above.
-            drop(unsafe { sys::napi_unref_threadsafe_function(env.raw(), function.raw) });
+            let _ = unsafe { sys::napi_unref_threadsafe_function(env.raw(), function.raw) };
         }
     }
 
@@ -604,12 +620,12 @@ impl Wake {
     pub fn close<E: OnEnd + 'static>(env: Env, end: &Arc<E>) {
         let Some(function) = end.wake().function.write().take() else { return };
         // SAFETY: the hook was added with this pair.
-        drop(unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(env_ends::<E>), function.hook) });
+        let _ = unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(env_ends::<E>), function.hook) };
         // SAFETY: the removed hook will not run, so its count of the Arc is ours to give back.
         drop(unsafe { Arc::from_raw(function.hook.cast_const().cast::<E>()) });
         let mode = sys::ThreadsafeFunctionReleaseMode::release;
         // SAFETY: invariant 5: taken out under the write lock, so no thread is in it or will be.
-        drop(unsafe { sys::napi_release_threadsafe_function(function.raw, mode) });
+        let _ = unsafe { sys::napi_release_threadsafe_function(function.raw, mode) };
     }
 }
 
@@ -628,9 +644,9 @@ unsafe extern "C" fn deliver_wake<E: OnEnd>(
     end.wake().poked.store(false, Ordering::Release);
     let mut receiver = ptr::null_mut();
     // SAFETY: env is live.
-    drop(unsafe { sys::napi_get_undefined(env, &raw mut receiver) });
+    let _ = unsafe { sys::napi_get_undefined(env, &raw mut receiver) };
     // SAFETY: live handles; lib/lane.js catches what its drain throws.
-    drop(unsafe { sys::napi_call_function(env, receiver, on_wake, 0, ptr::null(), ptr::null_mut()) });
+    let _ = unsafe { sys::napi_call_function(env, receiver, on_wake, 0, ptr::null(), ptr::null_mut()) };
 }
 
 unsafe extern "C" fn finalize_wake<E: OnEnd>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {

@@ -6,11 +6,13 @@ use serde_json::json;
 
 /// What lib/errors.js needs: code, message, retryable, and the failure to rebuild as `cause`.
 pub(crate) fn to_json(error: &Error) -> String {
-    json!({
+    let mut details = json!({
         "code": error.code(),
         "message": error.to_string(),
         "retryable": error.is_retryable(),
-        "failure": error.job_failure(),
-    })
-    .to_string()
+    });
+    if let Some(failure) = error.job_failure() {
+        details["failure"] = json!(failure);
+    }
+    details.to_string()
 }

@@ -217,7 +217,7 @@ impl NativeLane {
     /// `drain` takes one completion out of the ring a call.
     #[napi(ts_return_type = "LaneFunctions", catch_unwind)]
     pub fn functions<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        Ok(self.lane.functions(env)?.with("drain", self.shared.clone(), drain)?.build())
+        Ok(self.lane.functions(env)?.with::<0, _>("drain", self.shared.clone(), drain)?.build())
     }
 
     /// 0: nothing can wake this thread; 1: other threads can; 2: they can, and the process stays alive for it.

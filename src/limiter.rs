@@ -22,10 +22,10 @@ pub(crate) fn bind<'env>(
 ) -> napi::Result<Functions<'env>> {
     let limiter = Limiter { engine, handle: handle.clone() };
     functions
-        .with("consume", limiter.clone(), consume)?
-        .with("peek", limiter.clone(), peek)?
-        .with("reset", limiter.clone(), reset)?
-        .with("stats", limiter, stats)
+        .with::<2, _>("consume", limiter.clone(), consume)?
+        .with::<1, _>("peek", limiter.clone(), peek)?
+        .with::<1, _>("reset", limiter.clone(), reset)?
+        .with::<0, _>("stats", limiter, stats)
 }
 
 fn consume(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {

@@ -65,16 +65,16 @@ impl ProbeClass {
 pub fn probe_functions<'env>(env: &'env Env, lane: &NativeLane) -> napi::Result<Object<'env>> {
     let functions = lane.lane.functions(env)?;
     Ok(functions
-        .with("empty", (), |(), _| Ok(Out::Undefined))?
-        .with("number", (), |(), frame| Ok(Out::Number(frame.number(0))))?
-        .with("key", (), key)?
-        .with("text", (), text)?
-        .with("fourNumbers", (), four_numbers)?
-        .with("pending", lane.shared.clone(), |lane, frame| {
+        .with::<0, _>("empty", (), |(), _| Ok(Out::Undefined))?
+        .with::<1, _>("number", (), |(), frame| Ok(Out::Number(frame.number(0))))?
+        .with::<1, _>("key", (), key)?
+        .with::<1, _>("text", (), text)?
+        .with::<0, _>("fourNumbers", (), four_numbers)?
+        .with::<0, _>("pending", lane.shared.clone(), |lane, frame| {
             let later: Reply<()> = Reply::Pending(Box::pin(async { Ok(()) }));
             reply::answer(frame, lane, later, |()| Out::Undefined)
         })?
-        .with("panic", (), |(), _| panic!("asked to"))?
+        .with::<0, _>("panic", (), |(), _| panic!("asked to"))?
         .build())
 }
 

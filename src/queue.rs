@@ -35,18 +35,18 @@ pub(crate) fn bind<'env>(
 ) -> napi::Result<Functions<'env>> {
     let queue = Queue { engine, handle: handle.clone() };
     functions
-        .with("add", queue.clone(), add)?
-        .with("openWorker", queue.clone(), open_worker)?
-        .with("closeWorker", queue.clone(), close_worker)?
-        .with("take", queue.clone(), take)?
-        .with("complete", queue.clone(), complete)?
-        .with("fail", queue.clone(), fail)?
-        .with("release", queue.clone(), release)?
-        .with("getJob", queue.clone(), get_job)?
-        .with("result", queue.clone(), result)?
-        .with("counts", queue.clone(), counts)?
-        .with("subscribe", queue.clone(), subscribe)?
-        .with("unsubscribe", queue, unsubscribe)
+        .with::<3, _>("add", queue.clone(), add)?
+        .with::<2, _>("openWorker", queue.clone(), open_worker)?
+        .with::<3, _>("closeWorker", queue.clone(), close_worker)?
+        .with::<2, _>("take", queue.clone(), take)?
+        .with::<4, _>("complete", queue.clone(), complete)?
+        .with::<5, _>("fail", queue.clone(), fail)?
+        .with::<3, _>("release", queue.clone(), release)?
+        .with::<1, _>("getJob", queue.clone(), get_job)?
+        .with::<2, _>("result", queue.clone(), result)?
+        .with::<0, _>("counts", queue.clone(), counts)?
+        .with::<0, _>("subscribe", queue.clone(), subscribe)?
+        .with::<1, _>("unsubscribe", queue, unsubscribe)
 }
 
 fn json(text: String) -> Result<Box<RawValue>> {

@@ -23,13 +23,13 @@ pub(crate) fn bind<'env>(
 ) -> napi::Result<Functions<'env>> {
     let sessions = Sessions { engine, handle: handle.clone() };
     functions
-        .with("create", sessions.clone(), create)?
-        .with("get", sessions.clone(), get)?
-        .with("set", sessions.clone(), set)?
-        .with("touch", sessions.clone(), touch)?
-        .with("regenerate", sessions.clone(), regenerate)?
-        .with("destroy", sessions.clone(), destroy)?
-        .with("stats", sessions, stats)
+        .with::<2, _>("create", sessions.clone(), create)?
+        .with::<1, _>("get", sessions.clone(), get)?
+        .with::<4, _>("set", sessions.clone(), set)?
+        .with::<2, _>("touch", sessions.clone(), touch)?
+        .with::<1, _>("regenerate", sessions.clone(), regenerate)?
+        .with::<1, _>("destroy", sessions.clone(), destroy)?
+        .with::<0, _>("stats", sessions, stats)
 }
 
 /// The id in argument 0; '' stands for whatever cannot be an id, and no session has it.

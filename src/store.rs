@@ -147,7 +147,7 @@ impl NativeStore {
             Ok(Out::Text(serde_json::json!(dropped).to_string()))
         };
         let functions = self.lane.functions(env)?;
-        let functions = functions.with("stats", self.handle.clone(), stats)?;
-        Ok(functions.with("close", self.handle.clone(), close)?.build())
+        let functions = functions.with::<0, _>("stats", self.handle.clone(), stats)?;
+        Ok(functions.with::<0, _>("close", self.handle.clone(), close)?.build())
     }
 }

@@ -36,6 +36,15 @@ impl Clock {
         }
     }
 
+    /// As `now_us`, in a fifth of its time and up to 20 ms behind it, never ahead: for reads of a cache. A machine that
+    /// wakes up is noticed with the next `now_us`.
+    pub fn coarse_us(&self) -> u64 {
+        match self {
+            Self::System => system::coarse_us(),
+            Self::Manual(clock) => clock.now_us(),
+        }
+    }
+
     /// Milliseconds since the Unix epoch, rounded down.
     pub fn now_ms(&self) -> u64 {
         self.now_us() / MS
@@ -120,23 +129,59 @@ mod system {
     pub(super) fn now_us() -> u64 {
         let anchor = ANCHOR.get_or_init(|| Anchor {
             wall_us: SystemTime::UNIX_EPOCH.elapsed().map_or(0, micros),
-            steady_us: steady_us(),
+            steady_us: steady::now_us(),
         });
-        anchor.wall_us + steady_us().saturating_sub(anchor.steady_us)
+        anchor.wall_us + steady::now_us().saturating_sub(anchor.steady_us)
+    }
+
+    pub(super) fn coarse_us() -> u64 {
+        let Some(anchor) = ANCHOR.get() else { return now_us() };
+        anchor.wall_us + steady::coarse_us().saturating_sub(anchor.steady_us)
     }
 
     #[cfg(target_os = "linux")]
-    fn steady_us() -> u64 {
+    mod steady {
+        use std::sync::atomic::{AtomicU64, Ordering};
+
         use rustix::time::{ClockId, clock_gettime};
-        let now = clock_gettime(ClockId::Boottime);
-        now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1_000
+
+        /// The coarse clock ticks with the kernel, 100 to 1,000 times a second.
+        const TICK_US: u64 = 10_000;
+
+        /// What the boot clock was ahead of the coarse one, less a tick, when both were last read: the time that the
+        /// machine has slept, and where between two ticks that reading was.
+        static AHEAD_US: AtomicU64 = AtomicU64::new(0);
+
+        pub(super) fn now_us() -> u64 {
+            let now = read_us(ClockId::Boottime);
+            let ahead = now.saturating_sub(read_us(ClockId::MonotonicCoarse));
+            AHEAD_US.store(ahead.saturating_sub(TICK_US), Ordering::Relaxed);
+            now
+        }
+
+        pub(super) fn coarse_us() -> u64 {
+            read_us(ClockId::MonotonicCoarse) + AHEAD_US.load(Ordering::Relaxed)
+        }
+
+        fn read_us(clock: ClockId) -> u64 {
+            let now = clock_gettime(clock);
+            now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1_000
+        }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn steady_us() -> u64 {
+    mod steady {
+        use std::sync::OnceLock;
         use std::time::Instant;
-        static START: OnceLock<Instant> = OnceLock::new();
-        micros(START.get_or_init(Instant::now).elapsed())
+
+        pub(super) fn now_us() -> u64 {
+            static START: OnceLock<Instant> = OnceLock::new();
+            super::micros(START.get_or_init(Instant::now).elapsed())
+        }
+
+        pub(super) fn coarse_us() -> u64 {
+            now_us()
+        }
     }
 
     fn micros(duration: std::time::Duration) -> u64 {

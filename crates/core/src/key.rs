@@ -4,7 +4,13 @@
 //! width is part of the key. Every string has exactly one such form, so two different strings never alias, and
 //! lone surrogates survive. Rejected: UTF-8, which cannot hold them and makes two keys one.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+use std::sync::OnceLock;
+
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+
+use crate::ids;
 
 /// The longest key, in bytes as stored.
 pub const KEY_BYTES_MAX: usize = 64 * 1024;
@@ -25,10 +31,28 @@ impl<'a> Key<'a> {
     }
 
     /// A 64-bit hash under the seed of one table.
-    pub fn hash_with(&self, seed: &RandomState) -> u64 {
-        seed.hash_one((self.bytes, self.wide))
+    pub fn hash_with(&self, seed: &Seed) -> u64 {
+        // The width goes in by choosing between the hash and its complement: it costs nothing and keeps 'ab' and the
+        // one wide character of the same bytes apart.
+        let hash = seed.0.hash_one(self.bytes);
+        if self.wide { !hash } else { hash }
     }
 }
+
+/// The secret of one table, from the system's generator, so that nobody outside can choose keys that collide.
+/// A hash made with it places a key in a table that compares whole keys; it never stands for the key.
+#[derive(Clone)]
+pub struct Seed(SeedableRandomState);
+
+impl Seed {
+    /// A fresh one.
+    pub fn random() -> Self {
+        let shared = SHARED.get_or_init(|| SharedSeed::from_u64(u64::from_le_bytes(ids::random_bytes())));
+        Self(SeedableRandomState::with_seed(u64::from_le_bytes(ids::random_bytes()), shared))
+    }
+}
+
+static SHARED: OnceLock<SharedSeed> = OnceLock::new();
 
 impl std::fmt::Display for Key<'_> {
     /// The key as text, lone surrogates replaced, at most 80 characters.

@@ -4,7 +4,6 @@
 //! of eviction the true one. Lookup, expiry and use count happen under one short lock, and the value is copied out
 //! before it is released: nothing of JavaScript ever runs inside.
 
-use std::hash::RandomState;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -15,7 +14,7 @@ use crate::cache::{CacheOptions, CacheStats};
 use crate::clock::{Clock, MS};
 use crate::engine::{CacheEngine, Lookup};
 use crate::error::{Error, Result};
-use crate::key::Key;
+use crate::key::{Key, Seed};
 use crate::value::Tag;
 
 /// Shards of a large cache: more than the threads that a process usually has.
@@ -31,7 +30,7 @@ const NEVER_US: u64 = u64::MAX;
 pub struct MemoryCache {
     options: CacheOptions,
     clock: Clock,
-    seed: RandomState,
+    seed: Seed,
     shards: Box<[Mutex<Shard>]>,
 }
 
@@ -54,7 +53,7 @@ impl MemoryCache {
             counters: CacheStats::default(),
         };
         let shards = (0..count).map(|_| Mutex::new(shard())).collect();
-        Arc::new(Self { options, clock, seed: RandomState::new(), shards })
+        Arc::new(Self { options, clock, seed: Seed::random(), shards })
     }
 
     fn locate(&self, key: Key<'_>) -> (u64, &Mutex<Shard>) {
@@ -108,7 +107,7 @@ impl MemoryCache {
 impl CacheEngine for MemoryCache {
     fn get(&self, key: Key<'_>, buffer: &mut Vec<u8>) -> Result<Lookup> {
         let (hash, shard) = self.locate(key);
-        let now_us = self.clock.now_us();
+        let now_us = self.clock.coarse_us();
         let shard = &mut *shard.lock();
         let miss = match shard.entries.get(hash, key, now_us) {
             Ok(hit) => {
@@ -146,7 +145,7 @@ impl CacheEngine for MemoryCache {
     fn has(&self, key: Key<'_>) -> bool {
         let (hash, shard) = self.locate(key);
         let shard = &mut *shard.lock();
-        let found = shard.entries.has(hash, key, self.clock.now_us());
+        let found = shard.entries.has(hash, key, self.clock.coarse_us());
         found.map_err(|miss| shard.counters.note(miss)).is_ok()
     }
 
@@ -154,7 +153,7 @@ impl CacheEngine for MemoryCache {
         let (hash, shard) = self.locate(key);
         let shard = &mut *shard.lock();
         shard.loads.overtake(hash);
-        let removed = shard.entries.remove(hash, key, self.clock.now_us());
+        let removed = shard.entries.remove(hash, key, self.clock.coarse_us());
         removed.map_err(|miss| shard.counters.note(miss)).is_ok()
     }
 
