@@ -81,12 +81,12 @@ main(async () => {
     if (verdict !== 'red' && output) console.log(output);
     rows.push({ patch, verdict: verdict === 'green' ? 'STILL GREEN' : verdict });
   }
-  const width = Math.max(...patches.map(({ file }) => file.length));
+  const verdictWidth = Math.max(...rows.map(({ verdict }) => verdict.length));
+  const fileWidth = Math.max(...patches.map(({ file }) => file.length));
   console.log('\nmutant, what it breaks, the test that must see it');
   for (const { patch, verdict } of rows) {
-    console.log(
-      `${verdict.padEnd(12)} ${patch.file.padEnd(width)}  ${patch.breaks}\n${' '.repeat(width + 15)}${patch.test.text}`,
-    );
+    console.log(`${verdict.padEnd(verdictWidth)}  ${patch.file.padEnd(fileWidth)}  ${patch.breaks}`);
+    console.log(`${' '.repeat(verdictWidth + fileWidth + 4)}${patch.test.text}`);
   }
   const passed = rows.filter(({ verdict }) => verdict === 'red').length;
   console.log(`\n${passed} passed, ${rows.length - passed} failed`);

@@ -23,6 +23,7 @@ function syncFile(file) {
   const from = path.join(ROOT, file);
   const to = path.join(TREE, file);
   if (!fs.existsSync(from)) return fs.rmSync(to, { force: true });
+  if (!fs.statSync(from).isFile()) return;
   const data = fs.readFileSync(from);
   if (fs.existsSync(to) && fs.readFileSync(to).equals(data)) return;
   fs.mkdirSync(path.dirname(to), { recursive: true });
