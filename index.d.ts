@@ -157,7 +157,11 @@ export interface Cache<T> {
    * cached; null, 0, false and '' are values. A key set, deleted or cleared while its loader runs keeps that outcome: the
    * loaded value is returned but not stored. A loader that waits for its own key rejects with ERR_INVALID_STATE.
    */
-  getOrSet<V extends T | null | undefined = T>(key: string, loader: (context: LoaderContext) => V | Promise<V>, options?: SetOptions): Promise<V>;
+  getOrSet<V extends T | null | undefined = T>(
+    key: string,
+    loader: (context: LoaderContext) => V | Promise<V>,
+    options?: SetOptions,
+  ): Promise<V>;
   stats(): Promise<CacheStats>;
   getSync(key: string): T | undefined;
   setSync(key: string, value: T, options?: SetOptions): void;
