@@ -19,12 +19,20 @@ const QUIET = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
 /** The executable of a Node line, installed if it is not there. */
 async function nodeOf(line) {
   const folder = path.join(ROOT, '.cache', 'nodes', VERSIONS[line]);
-  const executable = path.join(folder, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  const executable = path.join(
+    folder,
+    'node_modules',
+    'node',
+    'bin',
+    process.platform === 'win32' ? 'node.exe' : 'node',
+  );
   if (!fs.existsSync(executable)) {
     console.log(`fetching Node.js ${VERSIONS[line]}`);
     fs.mkdirSync(folder, { recursive: true });
     // The one package whose install script we need: it fetches the binary's package for this platform.
-    await mustRun(...npm(['install', '--ignore-scripts=false', '--prefix', folder, ...QUIET, `node@${VERSIONS[line]}`]));
+    await mustRun(
+      ...npm(['install', '--ignore-scripts=false', '--prefix', folder, ...QUIET, `node@${VERSIONS[line]}`]),
+    );
   }
   const { output } = await run(executable, ['--version']);
   if (output.trim() !== `v${VERSIONS[line]}`) throw new Stop(`${executable} is not Node.js ${VERSIONS[line]}.`);
