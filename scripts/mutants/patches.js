@@ -11,7 +11,7 @@ const FOLDER = path.join(ROOT, 'mutants');
  *   core: cache::expiry::gone_at_the_millisecond          a test of crates/core, by its path
  *   js: __test__/cache.test.js: "expires"                 a test under node --test, by its file and name
  *   jest: test/shop.test.js: "limits"                     a test of examples/jest-app
- *   demo: "edit invalidates"                              a step of npm run demo -- --once
+ *   demo: "edit invalidates the cached pages"             a step of npm run demo -- --once
  */
 function parseTest(text, file) {
   const [, kind, rest] = /^(core|js|jest|demo): (.+)$/.exec(text) ?? [];

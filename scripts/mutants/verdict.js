@@ -68,11 +68,11 @@ async function jest({ file, name }) {
   );
 }
 
-/** The demo stops at the first step that does not hold and names it. */
+/** The demo marks each step that holds, and the first that does not, at which it stops. */
 async function demo({ name }) {
-  const { code, output } = await inTree(process.execPath, ['scripts/demo.js', '--once']);
-  if (!output.includes(name)) return { verdict: 'did not run', output };
-  return { verdict: code === 0 ? 'green' : 'red', output };
+  const { output } = await inTree(process.execPath, ['scripts/demo.js', '--once']);
+  const step = new RegExp(`^([✓✗]) ${escaped(name)}:`, 'm').exec(output);
+  return verdict(step ? [step[1] === '✓'] : [], output);
 }
 
 const RUNNERS = { core, js, jest, demo };
