@@ -27,7 +27,10 @@ pub(crate) fn bind<'env>(
     handle: &Arc<Handle>,
     engine: Arc<dyn CacheEngine>,
 ) -> napi::Result<Functions<'env>> {
-    let cache = Cache { engine, handle: handle.clone() };
+    let cache = Cache {
+        engine,
+        handle: handle.clone(),
+    };
     functions
         .with::<1, _>("get", cache.clone(), get)?
         .with::<4, _>("set", cache.clone(), set)?
@@ -57,16 +60,19 @@ fn set(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     cache.handle.check_open()?;
     let mut buffer = KeyBuffer::new();
     let key = frame.key(0, &mut buffer)?;
-    write(frame, |tag, value, ttl_ms| cache.engine.set(key, tag, value, ttl_ms))?;
+    write(frame, |tag, value, ttl_ms| {
+        cache.engine.set(key, tag, value, ttl_ms)
+    })?;
     Ok(Out::Undefined)
 }
 
 /// Reads value, codec and ttl and hands them to `store`.
-fn write<T>(
-    frame: &mut Frame<'_>,
-    store: impl FnOnce(Tag, &[u8], Option<u64>) -> Result<T>,
-) -> Result<T> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "lib/codec.js numbers from 0 to 6")]
+fn write<T>(frame: &mut Frame<'_>, store: impl FnOnce(Tag, &[u8], Option<u64>) -> Result<T>) -> Result<T> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "lib/codec.js numbers from 0 to 6"
+    )]
     let codec = frame.number(CODEC) as u8;
     // The facade passes a negative number for "never".
     let ttl_ms = frame.whole(TTL_MS);
@@ -83,8 +89,13 @@ fn delete(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
 }
 
 fn begin_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
-    #[expect(clippy::cast_precision_loss, reason = "tickets count loads and stay far below 2^53")]
-    with_key(cache, frame, |engine, key| Out::Number(engine.begin_load(key) as f64))
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "tickets count loads and stay far below 2^53"
+    )]
+    with_key(cache, frame, |engine, key| {
+        Out::Number(engine.begin_load(key) as f64)
+    })
 }
 
 fn with_key(
@@ -103,7 +114,9 @@ fn end_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     let mut buffer = KeyBuffer::new();
     let key = frame.key(0, &mut buffer)?;
     let ticket = frame.whole(TICKET).unwrap_or_default();
-    let stored = write(frame, |tag, value, ttl_ms| cache.engine.end_load(key, tag, value, ttl_ms, ticket))?;
+    let stored = write(frame, |tag, value, ttl_ms| {
+        cache.engine.end_load(key, tag, value, ttl_ms, ticket)
+    })?;
     Ok(Out::Bool(stored))
 }
 

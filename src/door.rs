@@ -35,14 +35,14 @@ const KEY_UNITS_ON_STACK: usize = 256;
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
 /// scratch[0]: the call went well.
-pub const STATUS_OK: f64 = 0.0;
+pub(crate) const STATUS_OK: f64 = 0.0;
 /// scratch[0]: the call failed; `lastError` tells how.
-pub const STATUS_ERROR: f64 = 1.0;
+pub(crate) const STATUS_ERROR: f64 = 1.0;
 /// scratch[0]: the answer comes later, for the promise whose number is in scratch[1].
-pub const STATUS_PENDING: f64 = 2.0;
+pub(crate) const STATUS_PENDING: f64 = 2.0;
 
 /// What a bound call hands back to JavaScript.
-pub enum Out {
+pub(crate) enum Out {
     /// `undefined`.
     Undefined,
     /// A boolean.
@@ -56,19 +56,19 @@ pub enum Out {
 }
 
 /// A bound call: what it acts on, and the arguments.
-pub type Call<T> = fn(&T, &mut Frame<'_>) -> Result<Out>;
+pub(crate) type Call<T> = fn(&T, &mut Frame<'_>) -> Result<Out>;
 
 /// Memory that calls of one lane use again and again.
 #[derive(Default)]
-pub struct Buffers {
+pub(crate) struct Buffers {
     /// Where a call leaves the bytes of `Out::Value`.
-    pub out: Vec<u8>,
+    pub(crate) out: Vec<u8>,
     units: Vec<u16>,
     bytes: Vec<u8>,
 }
 
 /// One load of lib/: its scratch array, its buffers, its last error.
-pub struct Lane {
+pub(crate) struct Lane {
     scratch: *mut f64,
     scratch_len: usize,
     buffers: RefCell<Buffers>,
@@ -77,7 +77,7 @@ pub struct Lane {
 
 impl Lane {
     /// A lane that answers through `scratch`, a `Float64Array` which stays referenced for good.
-    pub fn new(env: Env, scratch: &Object<'_>) -> napi::Result<Rc<Self>> {
+    pub(crate) fn new(env: Env, scratch: &Object<'_>) -> napi::Result<Rc<Self>> {
         let value = napi::JsValue::raw(scratch);
         let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
         // SAFETY: env and value are live handles of this call; the out pointers are ours. A value that is no typed
@@ -111,7 +111,7 @@ impl Lane {
     }
 
     /// Writes into the scratch array, out of range is a broken invariant.
-    pub fn set(&self, index: usize, value: f64) {
+    pub(crate) fn set(&self, index: usize, value: f64) {
         assert!(index < self.scratch_len, "scratch index {index}");
         // SAFETY: in bounds by the line above, alive and unmoved by invariant 3, this thread by invariant 1.
         let slot = unsafe { self.scratch.add(index) };
@@ -120,24 +120,28 @@ impl Lane {
     }
 
     /// Remembers why a call failed, for `lastError`.
-    pub fn fail(&self, error: Error) {
+    pub(crate) fn fail(&self, error: Error) {
         self.set(0, STATUS_ERROR);
         *self.last_error.borrow_mut() = Some(error);
     }
 
     /// The error of the last failed call.
-    pub fn take_error(&self) -> Option<Error> {
+    pub(crate) fn take_error(&self) -> Option<Error> {
         self.last_error.borrow_mut().take()
     }
 
     /// An object whose functions will be bound to this lane.
-    pub fn functions<'env>(self: &Rc<Self>, env: &'env Env) -> napi::Result<Functions<'env>> {
-        Ok(Functions { env, lane: self.clone(), object: Object::new(env)? })
+    pub(crate) fn functions<'env>(self: &Rc<Self>, env: &'env Env) -> napi::Result<Functions<'env>> {
+        Ok(Functions {
+            env,
+            lane: self.clone(),
+            object: Object::new(env)?,
+        })
     }
 }
 
 /// A plain object of bound functions in the making.
-pub struct Functions<'env> {
+pub(crate) struct Functions<'env> {
     env: &'env Env,
     lane: Rc<Lane>,
     object: Object<'env>,
@@ -152,13 +156,18 @@ struct Binding<T> {
 impl<'env> Functions<'env> {
     /// Adds the function `name` of `ARGS` arguments, which makes `call` on `target`. Node fills in each argument that is
     /// asked for and not given, which costs as much as reading one: hence the count.
-    pub fn with<const ARGS: usize, T: 'static>(
+    pub(crate) fn with<const ARGS: usize, T: 'static>(
         mut self,
         name: &str,
         target: T,
         call: Call<T>,
     ) -> napi::Result<Self> {
-        let data = Box::into_raw(Box::new(Binding { target, call, lane: self.lane.clone() })).cast::<c_void>();
+        let data = Box::into_raw(Box::new(Binding {
+            target,
+            call,
+            lane: self.lane.clone(),
+        }))
+        .cast::<c_void>();
         let mut function = ptr::null_mut();
         // SAFETY: name outlives the call; data is what `enter::<ARGS, T>` expects (invariant 2).
         let status = unsafe {
@@ -191,13 +200,13 @@ impl<'env> Functions<'env> {
     }
 
     /// Adds a string property.
-    pub fn with_text(mut self, name: &str, text: &str) -> napi::Result<Self> {
+    pub(crate) fn with_text(mut self, name: &str, text: &str) -> napi::Result<Self> {
         napi::bindgen_prelude::JsObjectValue::set_named_property(&mut self.object, name, text)?;
         Ok(self)
     }
 
     /// The object.
-    pub fn build(self) -> Object<'env> {
+    pub(crate) fn build(self) -> Object<'env> {
         self.object
     }
 }
@@ -208,7 +217,10 @@ unsafe extern "C" fn free_binding<T>(_env: sys::napi_env, data: *mut c_void, _hi
 }
 
 /// Where every bound call arrives: arguments, guard, status, value.
-unsafe extern "C" fn enter<const ARGS: usize, T>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn enter<const ARGS: usize, T>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     let mut args = [ptr::null_mut(); ARGS];
     let mut count = ARGS;
     let mut data = ptr::null_mut();
@@ -231,7 +243,12 @@ unsafe extern "C" fn enter<const ARGS: usize, T>(env: sys::napi_env, info: sys::
         let lane = &*binding.lane;
         let mut buffers = lane.buffers.borrow_mut();
         lane.set(0, STATUS_OK);
-        let mut frame = Frame { env, args: &args, lane, buffers: &mut buffers };
+        let mut frame = Frame {
+            env,
+            args: &args,
+            lane,
+            buffers: &mut buffers,
+        };
         match (binding.call)(&binding.target, &mut frame) {
             Ok(out) => to_js(env, out, &mut buffers),
             Err(error) => {
@@ -248,8 +265,12 @@ unsafe extern "C" fn enter<const ARGS: usize, T>(env: sys::napi_env, info: sys::
 
 fn internal(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    Error::Internal(format!("redstart broke one of its own rules, please report it: {text}"))
+    let text = text
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Error::Internal(format!(
+        "redstart broke one of its own rules, please report it: {text}"
+    ))
 }
 
 fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value {
@@ -273,19 +294,36 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
             buffers.units.extend(text.encode_utf16());
             two_byte_text(env, &buffers.units, result);
         }
-        Out::Value(Tag { form: Form::OneByteText, .. }) => one_byte_text(env, &buffers.out, result),
-        Out::Value(Tag { form: Form::TwoByteText, .. }) => {
+        Out::Value(Tag {
+            form: Form::OneByteText,
+            ..
+        }) => one_byte_text(env, &buffers.out, result),
+        Out::Value(Tag {
+            form: Form::TwoByteText,
+            ..
+        }) => {
             buffers.units.clear();
-            let units = buffers.out.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
+            let units = buffers
+                .out
+                .chunks_exact(2)
+                .map(|two| u16::from_ne_bytes([two[0], two[1]]));
             buffers.units.extend(units);
             two_byte_text(env, &buffers.units, result);
         }
-        Out::Value(Tag { form: Form::Number, .. }) => {
-            let number = buffers.out.as_slice().try_into().map_or(f64::NAN, f64::from_ne_bytes);
+        Out::Value(Tag {
+            form: Form::Number, ..
+        }) => {
+            let number = buffers
+                .out
+                .as_slice()
+                .try_into()
+                .map_or(f64::NAN, f64::from_ne_bytes);
             // SAFETY: as above.
             let _ = unsafe { sys::napi_create_double(env, number, result) };
         }
-        Out::Value(Tag { form: Form::Bytes, .. }) => {
+        Out::Value(Tag {
+            form: Form::Bytes, ..
+        }) => {
             let (bytes, len) = (buffers.out.as_ptr().cast(), buffers.out.len());
             // SAFETY: as above; Node copies len bytes from a live buffer and the copy's address is not asked for.
             let _ = unsafe { sys::napi_create_buffer_copy(env, len, bytes, ptr::null_mut(), result) };
@@ -299,7 +337,9 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
 
 fn one_byte_text(env: sys::napi_env, text: &[u8], result: *mut sys::napi_value) {
     // SAFETY: env is live, text is read before the call returns, result points to a local of the caller.
-    let _ = unsafe { sys::napi_create_string_latin1(env, text.as_ptr().cast(), text.len().cast_signed(), result) };
+    let _ = unsafe {
+        sys::napi_create_string_latin1(env, text.as_ptr().cast(), text.len().cast_signed(), result)
+    };
 }
 
 fn two_byte_text(env: sys::napi_env, units: &[u16], result: *mut sys::napi_value) {
@@ -308,33 +348,36 @@ fn two_byte_text(env: sys::napi_env, units: &[u16], result: *mut sys::napi_value
 }
 
 /// The arguments of one bound call.
-pub struct Frame<'call> {
+pub(crate) struct Frame<'call> {
     env: sys::napi_env,
     args: &'call [sys::napi_value],
     lane: &'call Lane,
     /// Memory to use during the call.
-    pub buffers: &'call mut Buffers,
+    pub(crate) buffers: &'call mut Buffers,
 }
 
 impl Frame<'_> {
     /// Writes a number that JavaScript reads after the call; slot 0 is the status, the others are the call's own.
-    pub fn set(&self, index: usize, value: f64) {
+    pub(crate) fn set(&self, index: usize, value: f64) {
         self.lane.set(index, value);
     }
 
     /// As `set`, for a count, which stays far below 2^53.
-    #[expect(clippy::cast_precision_loss, reason = "counts of things in memory stay far below 2^53")]
-    pub fn set_whole(&self, index: usize, value: u64) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of things in memory stay far below 2^53"
+    )]
+    pub(crate) fn set_whole(&self, index: usize, value: u64) {
         self.lane.set(index, value as f64);
     }
 
     /// Answers with another status than `STATUS_OK`.
-    pub fn set_status(&self, status: f64) {
+    pub(crate) fn set_status(&self, status: f64) {
         self.lane.set(0, status);
     }
 
     /// A number; NaN for anything else.
-    pub fn number(&self, index: usize) -> f64 {
+    pub(crate) fn number(&self, index: usize) -> f64 {
         let mut number = f64::NAN;
         // SAFETY: a live env and argument; on any other type the call fails and leaves the NaN.
         let _ = unsafe { sys::napi_get_value_double(self.env, self.args[index], &raw mut number) };
@@ -342,15 +385,19 @@ impl Frame<'_> {
     }
 
     /// A whole number of at least 0 that JavaScript can hold exactly; `None` for anything else.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
-    pub fn whole(&self, index: usize) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked on the line before"
+    )]
+    pub(crate) fn whole(&self, index: usize) -> Option<u64> {
         const MAX: f64 = 9_007_199_254_740_991.0;
         let number = self.number(index);
-        (number >= 0.0 && number <= MAX && number.fract() == 0.0).then_some(number as u64)
+        ((0.0..=MAX).contains(&number) && number.fract() == 0.0).then_some(number as u64)
     }
 
     /// A boolean; false for anything else.
-    pub fn flag(&self, index: usize) -> bool {
+    pub(crate) fn flag(&self, index: usize) -> bool {
         let mut flag = false;
         // SAFETY: a live env and argument; on any other type the call fails and leaves false.
         let _ = unsafe { sys::napi_get_value_bool(self.env, self.args[index], &raw mut flag) };
@@ -359,12 +406,18 @@ impl Frame<'_> {
 
     /// A key, read into `buffer`.
     #[inline]
-    pub fn key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
+    pub(crate) fn key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
         let mut len = 0;
         let room = buffer.units.as_mut_ptr().cast::<u16>();
         // SAFETY: a live env and argument; at most KEY_UNITS_ON_STACK units, the closing zero included, are written.
         let status = unsafe {
-            sys::napi_get_value_string_utf16(self.env, self.args[index], room, KEY_UNITS_ON_STACK, &raw mut len)
+            sys::napi_get_value_string_utf16(
+                self.env,
+                self.args[index],
+                room,
+                KEY_UNITS_ON_STACK,
+                &raw mut len,
+            )
         };
         if status != sys::Status::napi_ok {
             return Err(no_string());
@@ -375,13 +428,18 @@ impl Frame<'_> {
         // SAFETY: Node wrote len units, all within the array.
         let units = unsafe { std::slice::from_raw_parts(room, len) };
         if !is_narrow(units) {
-            return Ok(Key { bytes: as_bytes(units), wide: true });
+            return Ok(Key {
+                bytes: as_bytes(units),
+                wide: true,
+            });
         }
         for (to, from) in buffer.narrow.iter_mut().zip(units) {
             to.write(low_byte(*from));
         }
         // SAFETY: the loop wrote the first len bytes: len is below the length of either array.
-        Ok(Key::narrow(unsafe { std::slice::from_raw_parts(buffer.narrow.as_ptr().cast(), len) }))
+        Ok(Key::narrow(unsafe {
+            std::slice::from_raw_parts(buffer.narrow.as_ptr().cast(), len)
+        }))
     }
 
     #[cold]
@@ -397,7 +455,10 @@ impl Frame<'_> {
             )));
         }
         if wide {
-            return Ok(Key { bytes: as_bytes(units), wide: true });
+            return Ok(Key {
+                bytes: as_bytes(units),
+                wide: true,
+            });
         }
         buffer.long_narrow.clear();
         buffer.long_narrow.extend(units.iter().copied().map(low_byte));
@@ -427,7 +488,7 @@ impl Frame<'_> {
     }
 
     /// A string argument as UTF-8, lone surrogates replaced.
-    pub fn text(&mut self, index: usize) -> Result<String> {
+    pub(crate) fn text(&mut self, index: usize) -> Result<String> {
         let mut units = std::mem::take(&mut self.buffers.units);
         let read = self.units(index, &mut units);
         let text = read.map(|()| {
@@ -442,7 +503,7 @@ impl Frame<'_> {
     }
 
     /// A value to store, with its form: a string, a number or a `Uint8Array`. The bytes live in the lane's buffers.
-    pub fn value(&mut self, index: usize) -> Result<(Form, &[u8])> {
+    pub(crate) fn value(&mut self, index: usize) -> Result<(Form, &[u8])> {
         let mut kind = 0;
         // SAFETY: a live env and argument.
         let _ = unsafe { sys::napi_typeof(self.env, self.args[index], &raw mut kind) };
@@ -456,7 +517,9 @@ impl Frame<'_> {
                     return Ok((Form::TwoByteText, as_bytes(&self.buffers.units)));
                 }
                 self.buffers.bytes.clear();
-                self.buffers.bytes.extend(self.buffers.units.iter().copied().map(low_byte));
+                self.buffers
+                    .bytes
+                    .extend(self.buffers.units.iter().copied().map(low_byte));
                 Ok((Form::OneByteText, &self.buffers.bytes))
             }
             sys::ValueType::napi_number => {
@@ -472,7 +535,9 @@ impl Frame<'_> {
                     sys::napi_get_buffer_info(self.env, self.args[index], &raw mut data, &raw mut len)
                 };
                 if status != sys::Status::napi_ok || (data.is_null() && len > 0) {
-                    return Err(Error::InvalidArg("a value must be a string, a number or bytes".into()));
+                    return Err(Error::InvalidArg(
+                        "a value must be a string, a number or bytes".into(),
+                    ));
                 }
                 self.buffers.bytes.clear();
                 if len > 0 {
@@ -488,7 +553,7 @@ impl Frame<'_> {
 }
 
 /// Stack memory that a key is read into; keys of 255 units and more use the heap.
-pub struct KeyBuffer {
+pub(crate) struct KeyBuffer {
     units: [MaybeUninit<u16>; KEY_UNITS_ON_STACK],
     narrow: [MaybeUninit<u8>; KEY_UNITS_ON_STACK],
     long_units: Vec<u16>,
@@ -497,7 +562,7 @@ pub struct KeyBuffer {
 
 impl KeyBuffer {
     /// An empty buffer.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             units: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK],
             narrow: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK],
@@ -516,7 +581,10 @@ fn is_narrow(units: &[u16]) -> bool {
     units.iter().fold(0, |all, unit| all | unit) < 0x100
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the callers have looked: the high byte is zero")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the callers have looked: the high byte is zero"
+)]
 fn low_byte(unit: u16) -> u8 {
     unit as u8
 }
@@ -528,7 +596,7 @@ fn as_bytes(units: &[u16]) -> &[u8] {
 
 /// How other threads wake this lane's JavaScript: at most one wake-up is under way at a time.
 #[derive(Default)]
-pub struct Wake {
+pub(crate) struct Wake {
     function: RwLock<Option<ThreadSafeFunction>>,
     poked: AtomicBool,
     ended: AtomicBool,
@@ -545,7 +613,7 @@ unsafe impl Send for ThreadSafeFunction {}
 unsafe impl Sync for ThreadSafeFunction {}
 
 /// Told when the environment of a lane goes away (a worker thread ends, the process exits).
-pub trait OnEnd: Send + Sync {
+pub(crate) trait OnEnd: Send + Sync {
     /// The wake that belongs to the environment.
     fn wake(&self) -> &Wake;
     /// The environment is going; no JavaScript runs any more.
@@ -554,7 +622,7 @@ pub trait OnEnd: Send + Sync {
 
 impl Wake {
     /// Wakes the lane's JavaScript unless a wake-up is under way or nobody there waits for one.
-    pub fn poke(&self) {
+    pub(crate) fn poke(&self) {
         let function = self.function.read();
         let Some(function) = *function else { return };
         if self.poked.swap(true, Ordering::AcqRel) {
@@ -566,14 +634,15 @@ impl Wake {
     }
 
     /// Whether the environment has gone.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
 
     /// Makes the thread-safe function that calls `on_wake`. An open one keeps the event loop alive until `unref`.
-    pub fn open<E: OnEnd + 'static>(env: Env, end: &Arc<E>, on_wake: &Object<'_>) -> napi::Result<()> {
+    pub(crate) fn open<E: OnEnd + 'static>(env: Env, end: &Arc<E>, on_wake: &Object<'_>) -> napi::Result<()> {
         let on_wake = napi::JsValue::raw(on_wake);
-        let name: napi::bindgen_prelude::Unknown<'_> = napi::JsValue::to_unknown(&env.create_string("redstart")?);
+        let name: napi::bindgen_prelude::Unknown<'_> =
+            napi::JsValue::to_unknown(&env.create_string("redstart")?);
         let context = Arc::into_raw(end.clone()).cast_mut().cast::<c_void>();
         let mut raw = ptr::null_mut();
         // SAFETY: live handles; context is an Arc<E> whose count `finalize_wake::<E>` gives back.
@@ -605,8 +674,10 @@ impl Wake {
     }
 
     /// Lets an open function keep the event loop alive, or not.
-    pub fn keep_alive(&self, env: Env, yes: bool) {
-        let Some(function) = *self.function.read() else { return };
+    pub(crate) fn keep_alive(&self, env: Env, yes: bool) {
+        let Some(function) = *self.function.read() else {
+            return;
+        };
         if yes {
             // SAFETY: on the lane's thread with a live function (invariant 5: only this thread releases it).
             let _ = unsafe { sys::napi_ref_threadsafe_function(env.raw(), function.raw) };
@@ -617,8 +688,10 @@ impl Wake {
     }
 
     /// Releases the function and its hook; pokes do nothing from now on.
-    pub fn close<E: OnEnd + 'static>(env: Env, end: &Arc<E>) {
-        let Some(function) = end.wake().function.write().take() else { return };
+    pub(crate) fn close<E: OnEnd + 'static>(env: Env, end: &Arc<E>) {
+        let Some(function) = end.wake().function.write().take() else {
+            return;
+        };
         // SAFETY: the hook was added with this pair.
         let _ = unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(env_ends::<E>), function.hook) };
         // SAFETY: the removed hook will not run, so its count of the Arc is ours to give back.

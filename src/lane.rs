@@ -52,8 +52,17 @@ pub(crate) enum Completion {
 #[derive(Default)]
 struct Ring {
     waiting: VecDeque<Completion>,
-    /// Subscriptions with events in the ring: how many, how many were dropped since, the last one's `seq`.
-    lag: HashMap<u64, (usize, u64, u64)>,
+    /// Subscriptions with events in the ring, by line.
+    lag: HashMap<u64, Lag>,
+}
+
+/// How far a subscription is behind.
+#[derive(Default)]
+struct Lag {
+    waiting: usize,
+    /// Events dropped since the last that waits.
+    missed: u64,
+    last_seq: u64,
 }
 
 /// The part of a lane that other threads reach.
@@ -62,8 +71,11 @@ pub(crate) struct Shared {
     wake: Wake,
     ring: Mutex<Ring>,
     numbers: AtomicU64,
-    workers: Mutex<HashMap<u64, (Weak<dyn QueueEngine>, u64)>>,
+    workers: Mutex<HashMap<u64, Hired>>,
 }
+
+/// A worker of this lane: its queue, and its number there.
+type Hired = (Weak<dyn QueueEngine>, u64);
 
 impl Shared {
     /// A number never used before in this lane.
@@ -86,13 +98,13 @@ impl Shared {
             return;
         }
         let mut ring = self.ring.lock();
-        let (waiting, missed, last_seq) = ring.lag.entry(line).or_default();
-        *last_seq = event.seq;
-        if *waiting >= EVENTS_WAITING_MAX || *missed > 0 {
-            *missed += 1;
+        let lag = ring.lag.entry(line).or_default();
+        lag.last_seq = event.seq;
+        if lag.waiting >= EVENTS_WAITING_MAX || lag.missed > 0 {
+            lag.missed += 1;
             return;
         }
-        *waiting += 1;
+        lag.waiting += 1;
         let json = serde_json::to_string(event).expect("an event is plain data");
         ring.waiting.push_back(Completion::Event { line, json });
         drop(ring);
@@ -103,17 +115,19 @@ impl Shared {
         let mut ring = self.ring.lock();
         let completion = ring.waiting.pop_front()?;
         if let Completion::Event { line, .. } = &completion
-            && let Some((waiting, missed, last_seq)) = ring.lag.get_mut(line)
+            && let Some(lag) = ring.lag.get_mut(line)
         {
-            *waiting = waiting.saturating_sub(1);
-            if *waiting == 0 {
-                let (line, missed, seq) = (*line, *missed, *last_seq);
+            lag.waiting = lag.waiting.saturating_sub(1);
+            if lag.waiting == 0 {
+                let (line, missed, seq) = (*line, lag.missed, lag.last_seq);
                 ring.lag.remove(&line);
                 if missed > 0 {
-                    let event = serde_json::json!({
-                        "event": "lagged", "payload": { "seq": seq, "missed": missed },
+                    let payload = serde_json::json!({ "seq": seq, "missed": missed });
+                    let event = serde_json::json!({ "event": "lagged", "payload": payload });
+                    ring.waiting.push_front(Completion::Event {
+                        line,
+                        json: event.to_string(),
                     });
-                    ring.waiting.push_front(Completion::Event { line, json: event.to_string() });
                 }
             }
         }
@@ -163,7 +177,10 @@ impl Subscriber for Line {
     }
 
     fn lease_lost(&self, _worker: u64, token: Token) {
-        self.lane.push(Completion::LeaseLost { line: self.number, token });
+        self.lane.push(Completion::LeaseLost {
+            line: self.number,
+            token,
+        });
     }
 }
 
@@ -207,22 +224,27 @@ pub struct NativeLane {
 
 #[napi]
 impl NativeLane {
-    /// A lane that answers through `scratch`, a Float64Array of at least 8 elements.
+    /// A lane that answers through `scratch`, a `Float64Array` of at least 8 elements.
     #[napi(constructor, catch_unwind)]
-    #[expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
     pub fn new(env: Env, scratch: Object<'_>) -> napi::Result<Self> {
-        Ok(Self { lane: door::Lane::new(env, &scratch)?, shared: Arc::default() })
+        Ok(Self {
+            lane: door::Lane::new(env, &scratch)?,
+            shared: Arc::default(),
+        })
     }
 
     /// `drain` takes one completion out of the ring a call.
     #[napi(ts_return_type = "LaneFunctions", catch_unwind)]
     pub fn functions<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        Ok(self.lane.functions(env)?.with::<0, _>("drain", self.shared.clone(), drain)?.build())
+        Ok(self
+            .lane
+            .functions(env)?
+            .with::<0, _>("drain", self.shared.clone(), drain)?
+            .build())
     }
 
     /// 0: nothing can wake this thread; 1: other threads can; 2: they can, and the process stays alive for it.
     #[napi(catch_unwind)]
-    #[expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
     pub fn set_wake(&self, env: Env, mode: u32, on_wake: Object<'_>) -> napi::Result<()> {
         Wake::close(env, &self.shared);
         if mode != WAKE_CLOSED {
@@ -254,7 +276,8 @@ impl NativeLane {
         clock: Option<&NativeClock>,
     ) -> Option<NativeStore> {
         let handle = Handle::open(name, &options, &origin, clock, &self.shared);
-        self.keep(handle).map(|handle| NativeStore::new(self.lane.clone(), handle))
+        self.keep(handle)
+            .map(|handle| NativeStore::new(self.lane.clone(), handle))
     }
 
     fn keep<T>(&self, result: Result<T>) -> Option<T> {

@@ -9,6 +9,13 @@
 //! What JavaScript sees is declared in native.d.ts: generated for the `#[napi]` items, written by hand in raw.d.ts
 //! for the bound functions.
 
+#![expect(unreachable_pub, reason = "#[napi] items must be pub")]
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "napi and the door call functions of one shape"
+)]
+#![expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
+
 mod cache;
 mod clock;
 mod door;
@@ -17,6 +24,7 @@ mod ip;
 mod lane;
 mod limiter;
 #[cfg(feature = "probe")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape of bound calls")]
 mod probe;
 mod queue;
 mod reply;

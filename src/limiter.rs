@@ -20,7 +20,10 @@ pub(crate) fn bind<'env>(
     handle: &Arc<Handle>,
     engine: Arc<dyn LimiterEngine>,
 ) -> napi::Result<Functions<'env>> {
-    let limiter = Limiter { engine, handle: handle.clone() };
+    let limiter = Limiter {
+        engine,
+        handle: handle.clone(),
+    };
     functions
         .with::<2, _>("consume", limiter.clone(), consume)?
         .with::<1, _>("peek", limiter.clone(), peek)?
@@ -33,19 +36,22 @@ fn consume(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
     let mut buffer = KeyBuffer::new();
     let key = frame.key(0, &mut buffer)?;
     // lib/limiter.js has checked the cost; what does not fit is above every limit and refused as such.
-    let cost = frame.whole(1).and_then(|cost| u32::try_from(cost).ok()).unwrap_or(u32::MAX);
-    answer(frame, &limiter.engine.consume(key, cost)?)
+    let cost = frame
+        .whole(1)
+        .and_then(|cost| u32::try_from(cost).ok())
+        .unwrap_or(u32::MAX);
+    Ok(answer(frame, &limiter.engine.consume(key, cost)?))
 }
 
 fn peek(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
     limiter.handle.check_open()?;
     let mut buffer = KeyBuffer::new();
     let key = frame.key(0, &mut buffer)?;
-    answer(frame, &limiter.engine.peek(key)?)
+    Ok(answer(frame, &limiter.engine.peek(key)?))
 }
 
 /// scratch[1..6]: limit, remaining, resetAfterMs, retryAfterMs, reason (0 none, 1 limit, 2 overflow).
-fn answer(frame: &Frame<'_>, answer: &Answer) -> Result<Out> {
+fn answer(frame: &Frame<'_>, answer: &Answer) -> Out {
     frame.set(1, f64::from(answer.limit));
     frame.set(2, f64::from(answer.remaining));
     frame.set_whole(3, answer.reset_after_ms);
@@ -56,7 +62,7 @@ fn answer(frame: &Frame<'_>, answer: &Answer) -> Result<Out> {
         Some(Reason::Overflow) => 2.0,
     };
     frame.set(5, reason);
-    Ok(Out::Bool(answer.allowed))
+    Out::Bool(answer.allowed)
 }
 
 fn reset(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {

@@ -23,7 +23,6 @@ pub fn probe_number(value: u32) -> u32 {
 
 /// A `#[napi]` function that takes a string.
 #[napi(catch_unwind)]
-#[expect(clippy::needless_pass_by_value, reason = "what a napi String costs is what is measured")]
 pub fn probe_string(key: String) -> u32 {
     u32::try_from(key.len()).unwrap_or(u32::MAX)
 }
@@ -38,7 +37,6 @@ pub struct ProbeClass {
 impl ProbeClass {
     /// A fresh one.
     #[napi(constructor, catch_unwind)]
-    #[expect(clippy::new_without_default, reason = "JavaScript constructs it")]
     pub fn new() -> Self {
         Self { value: 1 }
     }
@@ -90,7 +88,10 @@ fn text((): &(), frame: &mut Frame<'_>) -> Result<Out> {
     let len = usize::try_from(frame.whole(0).unwrap_or_default()).unwrap_or_default();
     frame.buffers.out.clear();
     frame.buffers.out.resize(len, b'x');
-    Ok(Out::Value(Tag { form: Form::OneByteText, codec: 0 }))
+    Ok(Out::Value(Tag {
+        form: Form::OneByteText,
+        codec: 0,
+    }))
 }
 
 fn four_numbers((): &(), frame: &mut Frame<'_>) -> Result<Out> {

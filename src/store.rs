@@ -33,7 +33,11 @@ impl Handle {
         if let Some(clock) = clock {
             clock.attach(&store);
         }
-        Ok(Arc::new(Self { store, lane: lane.clone(), open: AtomicBool::new(true) }))
+        Ok(Arc::new(Self {
+            store,
+            lane: lane.clone(),
+            open: AtomicBool::new(true),
+        }))
     }
 
     /// Fails once the handle is closed; the first thing every call does.
@@ -82,7 +86,6 @@ impl NativeStore {
 }
 
 #[napi]
-#[expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
 impl NativeStore {
     /// A cache by name, with its options as JSON where this call gives them.
     #[napi(ts_return_type = "CacheFunctions | null", catch_unwind)]
@@ -93,7 +96,11 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(env, |store| store.cache(&name, options.as_deref(), &origin), crate::cache::bind)
+        self.feature(
+            env,
+            |store| store.cache(&name, options.as_deref(), &origin),
+            crate::cache::bind,
+        )
     }
 
     /// Sessions by name.
@@ -105,7 +112,11 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(env, |store| store.sessions(&name, options.as_deref(), &origin), crate::sessions::bind)
+        self.feature(
+            env,
+            |store| store.sessions(&name, options.as_deref(), &origin),
+            crate::sessions::bind,
+        )
     }
 
     /// A limiter by name.
@@ -117,7 +128,11 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(env, |store| store.limiter(&name, options.as_deref(), &origin), crate::limiter::bind)
+        self.feature(
+            env,
+            |store| store.limiter(&name, options.as_deref(), &origin),
+            crate::limiter::bind,
+        )
     }
 
     /// A queue by name.
@@ -129,7 +144,11 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(env, |store| store.queue(&name, options.as_deref(), &origin), crate::queue::bind)
+        self.feature(
+            env,
+            |store| store.queue(&name, options.as_deref(), &origin),
+            crate::queue::bind,
+        )
     }
 
     /// The functions of the store itself.
@@ -148,6 +167,8 @@ impl NativeStore {
         };
         let functions = self.lane.functions(env)?;
         let functions = functions.with::<0, _>("stats", self.handle.clone(), stats)?;
-        Ok(functions.with::<0, _>("close", self.handle.clone(), close)?.build())
+        Ok(functions
+            .with::<0, _>("close", self.handle.clone(), close)?
+            .build())
     }
 }

@@ -194,16 +194,16 @@ impl Store {
 
     /// Everything worth watching, as the JSON of `StoreStats` in index.d.ts.
     pub fn stats(&self) -> Value {
-        let caches = self.caches.each(|cache| cache.stats());
-        let sessions = self.sessions.each(|sessions| sessions.stats());
-        let limiters = self.limiters.each(|limiter| limiter.stats());
+        let caches = self.caches.each(MemoryCache::stats);
+        let sessions = self.sessions.each(MemorySessions::stats);
+        let limiters = self.limiters.each(MemoryLimiter::stats);
         let queues = self.queues.each(|queue| {
             let (bytes, oldest_waiting_age_ms) = queue.load();
             json!({ "counts": queue.counts(), "bytes": bytes, "oldestWaitingAgeMs": oldest_waiting_age_ms })
         });
-        let cached: u64 = caches.values().map(|stats| stats.bytes).sum();
+        let in_caches: u64 = caches.values().map(|stats| stats.bytes).sum();
         json!({
-            "bytes": cached + self.budget.used(),
+            "bytes": in_caches + self.budget.used(),
             "budget": { "used": self.budget.used(), "limit": self.budget.limit() },
             "caches": caches,
             "sessions": sessions,
@@ -228,7 +228,7 @@ impl Store {
     }
 
     fn shut(&self) -> BTreeMap<String, u64> {
-        let dropped = self.queues.each(|queue| queue.shut());
+        let dropped = self.queues.each(MemoryQueue::shut);
         dropped.into_iter().filter(|&(_, unfinished)| unfinished > 0).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Addresses as limiter keys.
 //!
 //! A household or a server owns a whole IPv6 subnet, so counting single addresses would let one client draw a fresh
-//! key for every request. Mapped IPv4 (::ffff:0:0/96) is told by its bits, not its text: `::ffff:102:304` and
+//! key for every request. Mapped IPv4 (`::ffff:0:0/96`) is told by its bits, not its text: `::ffff:102:304` and
 //! `::ffff:1.2.3.4` are one client.
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// The narrowest and the widest subnet that a client plausibly owns.
 const SUBNET_BITS: std::ops::RangeInclusive<u32> = 32..=64;
 
-/// IPv4 as it is, IPv6 as its subnet of `subnet_bits`: '2001:db8:1200::/56'.
+/// IPv4 as it is, IPv6 as its subnet of `subnet_bits`: `2001:db8:1200::/56`.
 pub fn key(address: &str, subnet_bits: u32) -> Result<String> {
     if !SUBNET_BITS.contains(&subnet_bits) {
         return Err(Error::InvalidArg(format!(

@@ -59,7 +59,6 @@ impl MemoryCache {
     fn locate(&self, key: Key<'_>) -> (u64, &Mutex<Shard>) {
         let hash = key.hash_with(&self.seed);
         // The table inside the shard uses the low and the top bits: take the shard from the middle.
-        #[expect(clippy::cast_possible_truncation, reason = "a few bits are all that is used")]
         let shard = (hash >> 32) as usize & (self.shards.len() - 1);
         (hash, &self.shards[shard])
     }
