@@ -84,7 +84,7 @@ class SessionStore extends session.Store {
     return deliver(this.#end(sid), callback);
   }
 
-  /** @param {Callback} [callback] @returns {any} */
+  /** @override @param {Callback} [callback] @returns {any} */
   length(callback) {
     return deliver(this.#sessions.count(), callback);
   }
@@ -139,17 +139,14 @@ function ttlOf(data) {
 }
 
 /**
- * The promise, or with a callback its outcome in it, once: outside the promise, so that what the callback throws is an
- * uncaught exception, as of any callback, and not its second call.
+ * The promise, or with a callback its outcome in it, once: what the callback throws is not its second call. No tick in
+ * between, as Jest's fake timers stop ticks too.
  * @param {Promise<unknown>} outcome
  * @param {Callback | undefined} callback
  */
 function deliver(outcome, callback) {
   if (typeof callback !== 'function') return outcome;
-  outcome.then(
-    (value) => process.nextTick(callback, null, value),
-    (error) => process.nextTick(callback, error),
-  );
+  outcome.then((value) => callback(null, value), callback);
   return undefined;
 }
 

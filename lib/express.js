@@ -62,12 +62,8 @@ function rateLimit(options) {
 
   /** @param {any} req @param {any} res @param {Next} next */
   return function rateLimitMiddleware(req, res, next) {
-    // next() is called outside the promise: what it throws is the app's, and must neither vanish in a rejection nor
-    // come back to next() as if this middleware had failed.
-    judge(policy, req, res, next).then(
-      (passes) => passes && queueMicrotask(() => next()),
-      (error) => queueMicrotask(() => next(error)),
-    );
+    // Two handlers, not then().catch(): what next() throws is the app's error and must not bring a second next().
+    judge(policy, req, res, next).then((passes) => passes && next(), next);
   };
 }
 
@@ -114,7 +110,7 @@ function setHeaders(policy, res, result, key) {
     res.appendHeader('RateLimit', `${name}; r=${remaining}; t=${waitSeconds}`);
     res.appendHeader('RateLimit-Policy', `${name}; q=${limit}; w=${windowSeconds}; pk=:${partition(key)}:`);
   }
-  if (!allowed) res.setHeader('Retry-After', String(Math.max(1, waitSeconds)));
+  if (!allowed) res.setHeader('Retry-After', String(waitSeconds));
 }
 
 /** Which of the limiter's keys this is, without saying it. @param {string} key */

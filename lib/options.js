@@ -1,8 +1,8 @@
 'use strict';
 /**
  * Options are declared, not picked apart by hand: a schema names each option and its checker, and checkOptions gives
- * back every name of the schema, normalised, undefined where absent. The result has nothing behind it to inherit from,
- * and of the caller's object only own enumerable properties are read, so a polluted Object.prototype sets no option.
+ * back every name of the schema as a property of its own, normalised, undefined where absent. Of the caller's object
+ * only own enumerable properties are read. So a polluted Object.prototype sets no option, neither before nor after.
  *
  * Whether a value makes sense next to another is decided in the core, not here.
  */
@@ -22,11 +22,6 @@ const duration = require('./duration.js');
  *   ? S[K] extends { required: true } ? T : T | undefined : never }} Checked
  */
 
-// Instances are as fast as any object's; Object.create(null) would make a hash table of each.
-/** @type {any} */
-const Bare = function Bare() {};
-Bare.prototype = Object.create(null);
-
 /**
  * @template {Schema} S
  * @param {string} what Whose options they are, as the message calls it: 'cache()'.
@@ -36,7 +31,8 @@ Bare.prototype = Object.create(null);
  * @returns {Checked<S>}
  */
 function checkOptions(what, options, schema, above = checkOptions) {
-  const checked = new Bare();
+  /** @type {any} */
+  const checked = {};
   const given = options === undefined ? checked : options;
   if (given !== checked) {
     if (!isPlainObject(given))
