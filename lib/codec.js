@@ -31,9 +31,10 @@ const encoded = { payload: 0 };
  * `path`, for what cannot be stored.
  * @param {unknown} value
  * @param {string} [path]
+ * @param {Function} [above] The public function the stack starts above; it must be running synchronously.
  * @returns {number}
  */
-function encode(value, path = 'value') {
+function encode(value, path = 'value', above = encode) {
   switch (typeof value) {
     case 'string':
       encoded.payload = value;
@@ -48,42 +49,44 @@ function encode(value, path = 'value') {
       encoded.payload = value.toString();
       return CODEC_BIGINT;
     case 'object':
-      if (value !== null) return encodeObject(value, path);
+      if (value !== null) return encodeObject(value, path, above);
       encoded.payload = 0;
       return CODEC_NULL;
     case 'undefined':
-      throw invalidArg(`${path} is undefined, which cannot be stored; delete the key or store null`, encode);
+      throw invalidArg(`${path} is undefined, which cannot be stored; delete the key or store null`, above);
     default:
-      throw invalidArg(`${path} is a ${typeof value}; store plain data`, encode);
+      throw invalidArg(`${path} is a ${typeof value}; store plain data`, above);
   }
 }
 
 /**
  * @param {object} value
  * @param {string} path
+ * @param {Function} above
  * @returns {number}
  */
-function encodeObject(value, path) {
+function encodeObject(value, path, above) {
   const walk = new Walk();
-  if (!walk.visit(value, 1)) throw invalidArg(path + walk.place + walk.problem, encode);
-  if (walk.hasToJSON) return encodeReplaced(value, path);
+  if (!walk.visit(value, 1)) throw invalidArg(path + walk.place + walk.problem, above);
+  if (walk.hasToJSON) return encodeReplaced(value, path, above);
   const codec = walk.needsV8 ? CODEC_V8 : CODEC_JSON;
-  encoded.payload = walk.needsV8 ? serialize(value, path) : JSON.stringify(value);
+  encoded.payload = walk.needsV8 ? serialize(value, path, above) : JSON.stringify(value);
   return codec;
 }
 
 /**
  * @param {object} value
  * @param {string} path
+ * @param {Function} above
  * @returns {number}
  */
-function encodeReplaced(value, path) {
+function encodeReplaced(value, path, above) {
   const replaced = replaceToJSON(value, '', new Map(), 1);
-  if (typeof replaced !== 'object' || replaced === null) return encode(replaced, `${path}.toJSON()`);
+  if (typeof replaced !== 'object' || replaced === null) return encode(replaced, `${path}.toJSON()`, above);
   const walk = new Walk();
-  if (!walk.visit(replaced, 1)) throw invalidArg(path + walk.place + walk.problem, encode);
-  if (walk.hasToJSON) throw invalidArg(`${path} has a toJSON() whose results have a toJSON() without end`, encode);
-  encoded.payload = walk.needsV8 ? serialize(replaced, path) : JSON.stringify(replaced);
+  if (!walk.visit(replaced, 1)) throw invalidArg(path + walk.place + walk.problem, above);
+  if (walk.hasToJSON) throw invalidArg(`${path} has a toJSON() whose results have a toJSON() without end`, above);
+  encoded.payload = walk.needsV8 ? serialize(replaced, path, above) : JSON.stringify(replaced);
   return walk.needsV8 ? CODEC_V8 : CODEC_JSON;
 }
 
@@ -132,16 +135,17 @@ function encodeJson(value, path) {
 /**
  * @param {object} value
  * @param {string} path
+ * @param {Function} above
  * @returns {Uint8Array}
  */
-function serialize(value, path) {
+function serialize(value, path, above) {
   const serializer = new v8.DefaultSerializer();
   try {
     serializer.writeHeader();
     serializer.writeValue(value);
   } catch (cause) {
     // Proxies and detached buffers look like plain data to the walk.
-    throw unstorable(`${path} cannot be stored: ${firstLine(cause)}`, cause, encode);
+    throw unstorable(`${path} cannot be stored: ${firstLine(cause)}`, cause, above);
   }
   return serializer.releaseBuffer();
 }
