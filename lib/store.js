@@ -1,4 +1,5 @@
 'use strict';
+const cluster = require('node:cluster');
 const os = require('node:os');
 const options = require('./options.js');
 const { Cache, readCacheOptions } = require('./cache.js');
@@ -171,7 +172,7 @@ function nameOf(url) {
 
 /** @param {string} name */
 function warnOfProcesses(name) {
-  const forked = process.env.NODE_UNIQUE_ID !== undefined || process.env.pm_id !== undefined;
+  const forked = cluster.isWorker || process.env.pm_id !== undefined;
   if (!forked || name === '' || warnedOfProcesses) return;
   warnedOfProcesses = true;
   process.emitWarning(
