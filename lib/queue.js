@@ -82,14 +82,14 @@ class Queue {
 
   /** @param {string} event @param {(payload: any) => void} listener */
   on(event, listener) {
-    this.#subscribe(event);
+    this.#subscribe(event, listener, this.on);
     this.#events.on(event, listener);
     return this;
   }
 
   /** @param {string} event @param {(payload: any) => void} listener */
   once(event, listener) {
-    this.#subscribe(event);
+    this.#subscribe(event, listener, this.once);
     this.#events.once(event, listener);
     return this;
   }
@@ -112,13 +112,14 @@ class Queue {
     queue.#unsubscribeIfUnheard();
   }
 
-  /** @param {string} event */
-  #subscribe(event) {
+  /** @param {string} event @param {unknown} listener @param {Function} above */
+  #subscribe(event, listener, above) {
     if (!EVENTS.includes(event)) {
-      throw invalidArg(`a queue has no event ${show(event)}; it has ${EVENTS.join(', ')}`, this.on);
+      throw invalidArg(`a queue has no event ${show(event)}; it has ${EVENTS.join(', ')}`, above);
     }
+    if (typeof listener !== 'function') throw invalidArg(`a listener is a function; got ${show(listener)}`, above);
     if (this.#subscribed !== undefined) return;
-    const subscription = ready(this.#native.subscribe(), this.on);
+    const subscription = ready(this.#native.subscribe(), above);
     const line = scratch[1];
     this.#subscribed = { subscription, line };
     lines.set(line, { event: (json) => this.#tell(JSON.parse(json)) });
