@@ -139,7 +139,9 @@ test('getOrSet loads once for all who miss together, and gives each a copy of it
 test('two handles of one named store in a thread share a load', async () => {
   const handles = [open('memory:cache-test-shared-load'), open('memory:cache-test-shared-load')];
   let loads = 0;
-  const values = await Promise.all(handles.map((handle) => handle.cache('c', { ttl: null }).getOrSet('k', () => ++loads)));
+  const values = await Promise.all(
+    handles.map((handle) => handle.cache('c', { ttl: null }).getOrSet('k', () => ++loads)),
+  );
   assert.deepEqual(values, [1, 1]);
   await Promise.all(handles.map((handle) => handle.close()));
 });
@@ -156,7 +158,10 @@ test('a loader that throws rejects all who wait with that same error, and nothin
 test('undefined is returned and not cached; a loader that returns what cannot be kept is refused', async () => {
   assert.equal(await cache.getOrSet('k', () => undefined), undefined);
   assert.equal(cache.hasSync('k'), false);
-  await assert.rejects(cache.getOrSet('k', () => ({ run() {} })), { code: 'ERR_INVALID_ARG', message: /run/ });
+  await assert.rejects(
+    cache.getOrSet('k', () => ({ run() {} })),
+    { code: 'ERR_INVALID_ARG', message: /run/ },
+  );
   assert.equal(await cache.getOrSet('k', () => null), null);
   assert.equal(cache.hasSync('k'), true);
 });
@@ -182,15 +187,24 @@ test('a key set, deleted or cleared while its loader runs keeps that outcome', a
 
 test('a loader that waits for its own key, directly or in a circle, is refused and does not hang', async () => {
   const circle = { code: 'ERR_INVALID_STATE', message: /waits for its own key/ };
-  await assert.rejects(cache.getOrSet('a', () => cache.getOrSet('a', () => 1)), circle);
-  await assert.rejects(cache.getOrSet('a', () => cache.getOrSet('b', () => cache.getOrSet('a', () => 1))), circle);
+  await assert.rejects(
+    cache.getOrSet('a', () => cache.getOrSet('a', () => 1)),
+    circle,
+  );
+  await assert.rejects(
+    cache.getOrSet('a', () => cache.getOrSet('b', () => cache.getOrSet('a', () => 1))),
+    circle,
+  );
   let start;
   const both = new Promise((resolve) => (start = resolve));
   const crossed = await Promise.allSettled([
     cache.getOrSet('x', () => both.then(() => cache.getOrSet('y', () => 1))),
     cache.getOrSet('y', () => (start(), both.then(() => cache.getOrSet('x', () => 1)))),
   ]);
-  assert.deepEqual(crossed.map(({ reason }) => reason?.code), ['ERR_INVALID_STATE', 'ERR_INVALID_STATE']);
+  assert.deepEqual(
+    crossed.map(({ reason }) => reason?.code),
+    ['ERR_INVALID_STATE', 'ERR_INVALID_STATE'],
+  );
   assert.equal(await cache.getOrSet('a', () => cache.getOrSet('b', () => 2)), 2, 'a chain is no circle');
 });
 
@@ -198,7 +212,10 @@ test('getOrSet takes a ttl of its own', async () => {
   await cache.getOrSet('k', () => 1, { ttl: '5s' });
   clock.advance('5s');
   assert.equal(cache.hasSync('k'), false);
-  await assert.rejects(cache.getOrSet('k', () => 1, { tll: 1 }), { code: 'ERR_INVALID_ARG' });
+  await assert.rejects(
+    cache.getOrSet('k', () => 1, { tll: 1 }),
+    { code: 'ERR_INVALID_ARG' },
+  );
   await assert.rejects(cache.getOrSet('k', 'no function'), { code: 'ERR_INVALID_ARG', message: /loader function/ });
 });
 

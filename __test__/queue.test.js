@@ -46,7 +46,10 @@ test('jobs start in the order in which they were added', async () => {
   for (let index = 0; index < 100; index++) jobs.push(await queue.add('j', index));
   queue.process(({ data }) => started.push(data), { concurrency: 7 });
   await Promise.all(jobs.map((job) => job.result()));
-  assert.deepEqual(started, jobs.map((_, index) => index));
+  assert.deepEqual(
+    started,
+    jobs.map((_, index) => index),
+  );
 });
 
 test('no more jobs run at once than concurrency says', async () => {
@@ -157,7 +160,22 @@ test('result() rebuilds the error that the handler threw', async () => {
 });
 
 test('whatever a handler throws fails the attempt', async () => {
-  const thrown = ['text', undefined, null, 5, { message: 'like an error' }, Symbol('s'), new Proxy({}, { get: () => { throw new Error(); } })];
+  const thrown = [
+    'text',
+    undefined,
+    null,
+    5,
+    { message: 'like an error' },
+    Symbol('s'),
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error();
+        },
+      },
+    ),
+  ];
   queue.process(({ data }) => {
     throw thrown[data];
   });
@@ -212,22 +230,20 @@ test('events come in order, with a seq without gaps, from whichever thread', asy
     return 'done';
   });
   const job = await queue.add('j', 'flaky', { backoff: { type: 'fixed', delay: '1s' } });
-  const done = once(emitterOf(queue), 'completed');
+  const done = new Promise((resolve) => queue.once('completed', resolve));
   await clock.advanceAsync('2s');
   await done;
   const names = seen.map(([event]) => event);
-  assert.deepEqual(names, ['added', 'waiting', 'active', 'retrying', 'waiting', 'active', 'completed']);
+  assert.deepEqual(names, ['added', 'waiting', 'active', 'retrying', 'delayed', 'waiting', 'active', 'completed']);
   const seqs = seen.map(([, payload]) => payload.seq);
-  assert.deepEqual(seqs, seqs.map((_, index) => seqs[0] + index));
+  assert.deepEqual(
+    seqs,
+    seqs.map((_, index) => seqs[0] + index),
+  );
   assert.ok(seen.every(([, payload]) => payload.jobId === job.id));
   assert.deepEqual(seen.at(-1)[1].result, 'done');
   assert.equal(seen[3][1].error, 'once');
 });
-
-/** An EventTarget-like view of a queue for events.once. */
-function emitterOf(source) {
-  return { once: (event, listener) => source.once(event, listener), on() {}, removeListener() {} };
-}
 
 test('a listener that throws neither stops the worker nor hides the event from the others', async () => {
   const thrown = [];
@@ -279,8 +295,9 @@ test('close() takes no more jobs and waits for the running ones', async () => {
   let finish;
   const gate = new Promise((resolve) => (finish = resolve));
   const worker = queue.process(() => gate.then(() => 'finished'));
+  const started = once(worker, 'active');
   const [first, second] = [await queue.add('j', 1), await queue.add('j', 2)];
-  await once(worker, 'active');
+  await started;
   const closing = worker.close();
   assert.equal(worker.running, false);
   finish();
@@ -296,9 +313,10 @@ test('close() aborts what still runs after its timeout and releases it to the fr
     assert.equal(job.signal.reason.code, 'ERR_CLOSED');
     return 'too late';
   });
+  const started = once(worker, 'active');
   const stuck = await queue.add('j', 'stuck');
   await queue.add('j', 'behind');
-  await once(worker, 'active');
+  await started;
   await worker.close({ timeout: 1 });
   assert.equal(await stuck.getState(), 'waiting');
   const order = [];
@@ -342,7 +360,10 @@ test('data is JSON, and bounded', async () => {
   const text = 'naïve €uro 🎉';
   const echo = store.queue('echo');
   echo.process(({ data }) => data);
-  assert.deepEqual(await (await echo.add('j', { text, list: [null, 1.5, true] })).result(), { text, list: [null, 1.5, true] });
+  assert.deepEqual(await (await echo.add('j', { text, list: [null, 1.5, true] })).result(), {
+    text,
+    list: [null, 1.5, true],
+  });
   assert.equal(await (await echo.add('j')).result(), null);
 });
 
@@ -350,7 +371,13 @@ test('bad arguments are refused with what is allowed', async () => {
   for (const name of ['', undefined, 5, 'x'.repeat(300)]) {
     await assert.rejects(queue.add(name, 1), { code: 'ERR_INVALID_ARG', message: /name/ });
   }
-  for (const options of [{ delay: -1 }, { attempts: 0 }, { jobId: '' }, { backoff: { type: 'linear', delay: 1 } }, { dely: 1 }]) {
+  for (const options of [
+    { delay: -1 },
+    { attempts: 0 },
+    { jobId: '' },
+    { backoff: { type: 'linear', delay: 1 } },
+    { dely: 1 },
+  ]) {
     await assert.rejects(queue.add('j', 1, options), { code: 'ERR_INVALID_ARG' }, JSON.stringify(options));
   }
   for (const options of [{ concurrency: 0 }, { leaseDuration: 10 }, { concurency: 2 }]) {

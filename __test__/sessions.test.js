@@ -74,7 +74,16 @@ test('a destroyed session stays destroyed, whoever writes to it afterwards', asy
 
 test('ids that a client makes up are unknown and leave no trace', async () => {
   const before = (await store.stats()).bytes;
-  for (const id of ['', 'nope', '../../etc/passwd', '\0', 'é', 'x'.repeat(300), 'x'.repeat(100_000).slice(0, 60_000), '€']) {
+  for (const id of [
+    '',
+    'nope',
+    '../../etc/passwd',
+    '\0',
+    'é',
+    'x'.repeat(300),
+    'x'.repeat(100_000).slice(0, 60_000),
+    '€',
+  ]) {
     assert.equal(await sessions.get(id), undefined);
     assert.equal(await sessions.set(id, {}), false);
     assert.equal(await sessions.touch(id), false);
@@ -92,7 +101,10 @@ test('data is a plain object of JSON, up to maxSessionSize', async () => {
   await assert.rejects(sessions.create({ big: 1n }), { code: 'ERR_INVALID_ARG', message: /session data/ });
   const small = store.sessions('small', { ttl: '1h', maxSessionSize: '1kb' });
   const { id } = await small.create({ keep: true });
-  await assert.rejects(small.set(id, { text: 'x'.repeat(2_000) }), { code: 'ERR_TOO_LARGE', message: /maxSessionSize/ });
+  await assert.rejects(small.set(id, { text: 'x'.repeat(2_000) }), {
+    code: 'ERR_TOO_LARGE',
+    message: /maxSessionSize/,
+  });
   assert.deepEqual(await small.get(id), { keep: true });
   const text = 'naïve €uro 🎉 \ud800';
   const { id: unicode } = await sessions.create({ text });

@@ -87,13 +87,16 @@ test('a name needs its options once, and keeps them', async () => {
   const cache = store.cache('x', { ttl: '1m' });
   assert.equal(store.cache('x'), cache);
   assert.equal(store.cache('x', { ttl: 60_000 }), cache, "'1m' is 60000");
-  assert.throws(() => store.cache('x', { ttl: '2m' }), (error) => {
-    assert.ok(RedstartError.is(error, 'ERR_OPTIONS_CONFLICT'));
-    assert.match(error.message, /ttl 60000/);
-    assert.match(error.message, /ttl 120000/);
-    assert.match(error.message, /store\.test\.js:\d+/, 'it says where the first options were given');
-    return true;
-  });
+  assert.throws(
+    () => store.cache('x', { ttl: '2m' }),
+    (error) => {
+      assert.ok(RedstartError.is(error, 'ERR_OPTIONS_CONFLICT'));
+      assert.match(error.message, /ttl 60000/);
+      assert.match(error.message, /ttl 120000/);
+      assert.match(error.message, /store\.test\.js:\d+/, 'it says where the first options were given');
+      return true;
+    },
+  );
   await store.close();
 });
 
