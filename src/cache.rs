@@ -27,10 +27,7 @@ pub(crate) fn bind<'env>(
     handle: &Arc<Handle>,
     engine: Arc<dyn CacheEngine>,
 ) -> napi::Result<Functions<'env>> {
-    let cache = Cache {
-        engine,
-        handle: handle.clone(),
-    };
+    let cache = Cache { engine, handle: handle.clone() };
     functions
         .with::<1, _>("get", cache.clone(), get)?
         .with::<4, _>("set", cache.clone(), set)?
@@ -60,9 +57,7 @@ fn set(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     cache.handle.check_open()?;
     let mut buffer = KeyBuffer::new();
     let key = frame.key(0, &mut buffer)?;
-    write(frame, |tag, value, ttl_ms| {
-        cache.engine.set(key, tag, value, ttl_ms)
-    })?;
+    write(frame, |tag, value, ttl_ms| cache.engine.set(key, tag, value, ttl_ms))?;
     Ok(Out::Undefined)
 }
 
@@ -89,13 +84,8 @@ fn delete(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
 }
 
 fn begin_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "tickets count loads and stay far below 2^53"
-    )]
-    with_key(cache, frame, |engine, key| {
-        Out::Number(engine.begin_load(key) as f64)
-    })
+    #[expect(clippy::cast_precision_loss, reason = "tickets count loads and stay far below 2^53")]
+    with_key(cache, frame, |engine, key| Out::Number(engine.begin_load(key) as f64))
 }
 
 fn with_key(
@@ -114,9 +104,7 @@ fn end_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     let mut buffer = KeyBuffer::new();
     let key = frame.key(0, &mut buffer)?;
     let ticket = frame.whole(TICKET).unwrap_or_default();
-    let stored = write(frame, |tag, value, ttl_ms| {
-        cache.engine.end_load(key, tag, value, ttl_ms, ticket)
-    })?;
+    let stored = write(frame, |tag, value, ttl_ms| cache.engine.end_load(key, tag, value, ttl_ms, ticket))?;
     Ok(Out::Bool(stored))
 }
 

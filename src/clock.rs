@@ -28,12 +28,7 @@ impl NativeClock {
     #[napi(constructor, catch_unwind)]
     pub fn new(start_ms: f64) -> Self {
         let clock = ManualClock::new(to_us(start_ms));
-        Self {
-            inner: Arc::new(Inner {
-                clock,
-                stores: Mutex::default(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { clock, stores: Mutex::default() }) }
     }
 
     /// Where it stands, in milliseconds since the epoch.
@@ -57,20 +52,11 @@ impl NativeClock {
     ) -> napi::Result<napi::bindgen_prelude::Object<'env>> {
         let target = (self.inner.clone(), lane.shared.clone());
         let settled = |(inner, lane): &(Arc<Inner>, _), frame: &mut Frame<'_>| {
-            let stores = inner
-                .stores
-                .lock()
-                .iter()
-                .filter_map(Weak::upgrade)
-                .collect::<Vec<_>>();
+            let stores = inner.stores.lock().iter().filter_map(Weak::upgrade).collect::<Vec<_>>();
             let reply = Store::all_settled(stores);
             reply::answer(frame, lane, reply, |()| Out::Undefined)
         };
-        Ok(lane
-            .lane
-            .functions(env)?
-            .with::<0, _>("settled", target, settled)?
-            .build())
+        Ok(lane.lane.functions(env)?.with::<0, _>("settled", target, settled)?.build())
     }
 }
 
@@ -87,19 +73,12 @@ impl NativeClock {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "lib/clock.js checks the range"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "lib/clock.js checks the range")]
 fn to_us(ms: f64) -> u64 {
     ms as u64 * MS
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "milliseconds since the epoch stay below 2^53"
-)]
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since the epoch stay below 2^53")]
 fn to_ms(us: u64) -> f64 {
     (us / MS) as f64
 }

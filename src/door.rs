@@ -132,11 +132,7 @@ impl Lane {
 
     /// An object whose functions will be bound to this lane.
     pub(crate) fn functions<'env>(self: &Rc<Self>, env: &'env Env) -> napi::Result<Functions<'env>> {
-        Ok(Functions {
-            env,
-            lane: self.clone(),
-            object: Object::new(env)?,
-        })
+        Ok(Functions { env, lane: self.clone(), object: Object::new(env)? })
     }
 }
 
@@ -162,12 +158,8 @@ impl<'env> Functions<'env> {
         target: T,
         call: Call<T>,
     ) -> napi::Result<Self> {
-        let data = Box::into_raw(Box::new(Binding {
-            target,
-            call,
-            lane: self.lane.clone(),
-        }))
-        .cast::<c_void>();
+        let data =
+            Box::into_raw(Box::new(Binding { target, call, lane: self.lane.clone() })).cast::<c_void>();
         let mut function = ptr::null_mut();
         // SAFETY: name outlives the call; data is what `enter::<ARGS, T>` expects (invariant 2).
         let status = unsafe {
@@ -226,14 +218,7 @@ unsafe extern "C" fn enter<const ARGS: usize, T>(
     let mut data = ptr::null_mut();
     // SAFETY: Node calls with a live env and info; args has room for count; missing arguments become undefined.
     unsafe {
-        sys::napi_get_cb_info(
-            env,
-            info,
-            &raw mut count,
-            args.as_mut_ptr(),
-            ptr::null_mut(),
-            &raw mut data,
-        );
+        sys::napi_get_cb_info(env, info, &raw mut count, args.as_mut_ptr(), ptr::null_mut(), &raw mut data);
     }
     // SAFETY: invariant 2: the function is being called, so its finalizer has not run and the box is alive.
     let binding = unsafe { &*data.cast::<Binding<T>>() };
@@ -243,12 +228,7 @@ unsafe extern "C" fn enter<const ARGS: usize, T>(
         let lane = &*binding.lane;
         let mut buffers = lane.buffers.borrow_mut();
         lane.set(0, STATUS_OK);
-        let mut frame = Frame {
-            env,
-            args: &args,
-            lane,
-            buffers: &mut buffers,
-        };
+        let mut frame = Frame { env, args: &args, lane, buffers: &mut buffers };
         match (binding.call)(&binding.target, &mut frame) {
             Ok(out) => to_js(env, out, &mut buffers),
             Err(error) => {
@@ -265,12 +245,8 @@ unsafe extern "C" fn enter<const ARGS: usize, T>(
 
 fn internal(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let text = text
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
-    Error::Internal(format!(
-        "redstart broke one of its own rules, please report it: {text}"
-    ))
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Error::Internal(format!("redstart broke one of its own rules, please report it: {text}"))
 }
 
 fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value {
@@ -294,36 +270,19 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
             buffers.units.extend(text.encode_utf16());
             two_byte_text(env, &buffers.units, result);
         }
-        Out::Value(Tag {
-            form: Form::OneByteText,
-            ..
-        }) => one_byte_text(env, &buffers.out, result),
-        Out::Value(Tag {
-            form: Form::TwoByteText,
-            ..
-        }) => {
+        Out::Value(Tag { form: Form::OneByteText, .. }) => one_byte_text(env, &buffers.out, result),
+        Out::Value(Tag { form: Form::TwoByteText, .. }) => {
             buffers.units.clear();
-            let units = buffers
-                .out
-                .chunks_exact(2)
-                .map(|two| u16::from_ne_bytes([two[0], two[1]]));
+            let units = buffers.out.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
             buffers.units.extend(units);
             two_byte_text(env, &buffers.units, result);
         }
-        Out::Value(Tag {
-            form: Form::Number, ..
-        }) => {
-            let number = buffers
-                .out
-                .as_slice()
-                .try_into()
-                .map_or(f64::NAN, f64::from_ne_bytes);
+        Out::Value(Tag { form: Form::Number, .. }) => {
+            let number = buffers.out.as_slice().try_into().map_or(f64::NAN, f64::from_ne_bytes);
             // SAFETY: as above.
             let _ = unsafe { sys::napi_create_double(env, number, result) };
         }
-        Out::Value(Tag {
-            form: Form::Bytes, ..
-        }) => {
+        Out::Value(Tag { form: Form::Bytes, .. }) => {
             let (bytes, len) = (buffers.out.as_ptr().cast(), buffers.out.len());
             // SAFETY: as above; Node copies len bytes from a live buffer and the copy's address is not asked for.
             let _ = unsafe { sys::napi_create_buffer_copy(env, len, bytes, ptr::null_mut(), result) };
@@ -363,10 +322,7 @@ impl Frame<'_> {
     }
 
     /// As `set`, for a count, which stays far below 2^53.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of things in memory stay far below 2^53"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "counts of things in memory stay far below 2^53")]
     pub(crate) fn set_whole(&self, index: usize, value: u64) {
         self.lane.set(index, value as f64);
     }
@@ -385,11 +341,7 @@ impl Frame<'_> {
     }
 
     /// A whole number of at least 0 that JavaScript can hold exactly; `None` for anything else.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked on the line before"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
     pub(crate) fn whole(&self, index: usize) -> Option<u64> {
         const MAX: f64 = 9_007_199_254_740_991.0;
         let number = self.number(index);
@@ -428,18 +380,13 @@ impl Frame<'_> {
         // SAFETY: Node wrote len units, all within the array.
         let units = unsafe { std::slice::from_raw_parts(room, len) };
         if !is_narrow(units) {
-            return Ok(Key {
-                bytes: as_bytes(units),
-                wide: true,
-            });
+            return Ok(Key { bytes: as_bytes(units), wide: true });
         }
         for (to, from) in buffer.narrow.iter_mut().zip(units) {
             to.write(low_byte(*from));
         }
         // SAFETY: the loop wrote the first len bytes: len is below the length of either array.
-        Ok(Key::narrow(unsafe {
-            std::slice::from_raw_parts(buffer.narrow.as_ptr().cast(), len)
-        }))
+        Ok(Key::narrow(unsafe { std::slice::from_raw_parts(buffer.narrow.as_ptr().cast(), len) }))
     }
 
     #[cold]
@@ -455,10 +402,7 @@ impl Frame<'_> {
             )));
         }
         if wide {
-            return Ok(Key {
-                bytes: as_bytes(units),
-                wide: true,
-            });
+            return Ok(Key { bytes: as_bytes(units), wide: true });
         }
         buffer.long_narrow.clear();
         buffer.long_narrow.extend(units.iter().copied().map(low_byte));
@@ -517,9 +461,7 @@ impl Frame<'_> {
                     return Ok((Form::TwoByteText, as_bytes(&self.buffers.units)));
                 }
                 self.buffers.bytes.clear();
-                self.buffers
-                    .bytes
-                    .extend(self.buffers.units.iter().copied().map(low_byte));
+                self.buffers.bytes.extend(self.buffers.units.iter().copied().map(low_byte));
                 Ok((Form::OneByteText, &self.buffers.bytes))
             }
             sys::ValueType::napi_number => {
@@ -535,9 +477,7 @@ impl Frame<'_> {
                     sys::napi_get_buffer_info(self.env, self.args[index], &raw mut data, &raw mut len)
                 };
                 if status != sys::Status::napi_ok || (data.is_null() && len > 0) {
-                    return Err(Error::InvalidArg(
-                        "a value must be a string, a number or bytes".into(),
-                    ));
+                    return Err(Error::InvalidArg("a value must be a string, a number or bytes".into()));
                 }
                 self.buffers.bytes.clear();
                 if len > 0 {
@@ -581,10 +521,7 @@ fn is_narrow(units: &[u16]) -> bool {
     units.iter().fold(0, |all, unit| all | unit) < 0x100
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the callers have looked: the high byte is zero"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the callers have looked: the high byte is zero")]
 fn low_byte(unit: u16) -> u8 {
     unit as u8
 }

@@ -124,10 +124,7 @@ impl Shared {
                 if missed > 0 {
                     let payload = serde_json::json!({ "seq": seq, "missed": missed });
                     let event = serde_json::json!({ "event": "lagged", "payload": payload });
-                    ring.waiting.push_front(Completion::Event {
-                        line,
-                        json: event.to_string(),
-                    });
+                    ring.waiting.push_front(Completion::Event { line, json: event.to_string() });
                 }
             }
         }
@@ -177,10 +174,7 @@ impl Subscriber for Line {
     }
 
     fn lease_lost(&self, _worker: u64, token: Token) {
-        self.lane.push(Completion::LeaseLost {
-            line: self.number,
-            token,
-        });
+        self.lane.push(Completion::LeaseLost { line: self.number, token });
     }
 }
 
@@ -227,20 +221,13 @@ impl NativeLane {
     /// A lane that answers through `scratch`, a `Float64Array` of at least 8 elements.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, scratch: Object<'_>) -> napi::Result<Self> {
-        Ok(Self {
-            lane: door::Lane::new(env, &scratch)?,
-            shared: Arc::default(),
-        })
+        Ok(Self { lane: door::Lane::new(env, &scratch)?, shared: Arc::default() })
     }
 
     /// `drain` takes one completion out of the ring a call.
     #[napi(ts_return_type = "LaneFunctions", catch_unwind)]
     pub fn functions<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        Ok(self
-            .lane
-            .functions(env)?
-            .with::<0, _>("drain", self.shared.clone(), drain)?
-            .build())
+        Ok(self.lane.functions(env)?.with::<0, _>("drain", self.shared.clone(), drain)?.build())
     }
 
     /// 0: nothing can wake this thread; 1: other threads can; 2: they can, and the process stays alive for it.
@@ -276,8 +263,7 @@ impl NativeLane {
         clock: Option<&NativeClock>,
     ) -> Option<NativeStore> {
         let handle = Handle::open(name, &options, &origin, clock, &self.shared);
-        self.keep(handle)
-            .map(|handle| NativeStore::new(self.lane.clone(), handle))
+        self.keep(handle).map(|handle| NativeStore::new(self.lane.clone(), handle))
     }
 
     fn keep<T>(&self, result: Result<T>) -> Option<T> {

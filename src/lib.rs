@@ -10,10 +10,7 @@
 //! for the bound functions.
 
 #![expect(unreachable_pub, reason = "#[napi] items must be pub")]
-#![expect(
-    clippy::unnecessary_wraps,
-    reason = "napi and the door call functions of one shape"
-)]
+#![expect(clippy::unnecessary_wraps, reason = "napi and the door call functions of one shape")]
 #![expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
 
 mod cache;

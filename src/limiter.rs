@@ -20,10 +20,7 @@ pub(crate) fn bind<'env>(
     handle: &Arc<Handle>,
     engine: Arc<dyn LimiterEngine>,
 ) -> napi::Result<Functions<'env>> {
-    let limiter = Limiter {
-        engine,
-        handle: handle.clone(),
-    };
+    let limiter = Limiter { engine, handle: handle.clone() };
     functions
         .with::<2, _>("consume", limiter.clone(), consume)?
         .with::<1, _>("peek", limiter.clone(), peek)?
@@ -36,10 +33,7 @@ fn consume(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
     let mut buffer = KeyBuffer::new();
     let key = frame.key(0, &mut buffer)?;
     // lib/limiter.js has checked the cost; what does not fit is above every limit and refused as such.
-    let cost = frame
-        .whole(1)
-        .and_then(|cost| u32::try_from(cost).ok())
-        .unwrap_or(u32::MAX);
+    let cost = frame.whole(1).and_then(|cost| u32::try_from(cost).ok()).unwrap_or(u32::MAX);
     Ok(answer(frame, &limiter.engine.consume(key, cost)?))
 }
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use redstart_core::engine::QueueEngine;
-use redstart_core::error::JobFailure;
-use redstart_core::queue::{Finish, JobOptions, JobView, NewJob, Outcome, Token, WorkerSpec};
+use redstart_core::queue::{Failure, Finish, JobOptions, JobView, NewJob, Outcome, Token, WorkerSpec};
 use redstart_core::{Error, Result};
 use serde_json::value::RawValue;
 
@@ -33,10 +32,7 @@ pub(crate) fn bind<'env>(
     handle: &Arc<Handle>,
     engine: Arc<dyn QueueEngine>,
 ) -> napi::Result<Functions<'env>> {
-    let queue = Queue {
-        engine,
-        handle: handle.clone(),
-    };
+    let queue = Queue { engine, handle: handle.clone() };
     functions
         .with::<3, _>("add", queue.clone(), add)?
         .with::<2, _>("openWorker", queue.clone(), open_worker)?
@@ -83,21 +79,12 @@ fn open_worker(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     let number = lane.next_number();
     let worker = queue.engine.open_worker(WorkerSpec {
         lease_ms: frame.whole(0).unwrap_or_default(),
-        max_stalled_count: frame
-            .whole(1)
-            .and_then(|count| u32::try_from(count).ok())
-            .unwrap_or(u32::MAX),
-        subscriber: Arc::new(Line {
-            lane: lane.clone(),
-            number,
-        }),
+        max_stalled_count: frame.whole(1).and_then(|count| u32::try_from(count).ok()).unwrap_or(u32::MAX),
+        subscriber: Arc::new(Line { lane: lane.clone(), number }),
     });
     lane.add_worker(number, Arc::downgrade(&queue.engine), worker);
     frame.set_whole(1, number);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a count of workers stays far below 2^53"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a count of workers stays far below 2^53")]
     Ok(Out::Number(worker as f64))
 }
 
@@ -109,9 +96,7 @@ fn close_worker(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
 }
 
 fn whole(frame: &Frame<'_>, index: usize) -> Result<u64> {
-    frame
-        .whole(index)
-        .ok_or_else(|| Error::Internal(format!("argument {index} is no whole number")))
+    frame.whole(index).ok_or_else(|| Error::Internal(format!("argument {index} is no whole number")))
 }
 
 /// Arguments: worker, max. Returns [[job, token], …] as JSON, or undefined when there is none.
@@ -122,18 +107,12 @@ fn take(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     if claimed.is_empty() {
         return Ok(Out::Undefined);
     }
-    Ok(Out::Text(
-        serde_json::to_string(&claimed).expect("jobs are plain data"),
-    ))
+    Ok(Out::Text(serde_json::to_string(&claimed).expect("jobs are plain data")))
 }
 
 /// Arguments 0 to 2: the token's job, epoch and nonce. Finishes work on a closed handle too.
 fn finish(queue: &Queue, frame: &Frame<'_>, outcome: Outcome) -> Result<Out> {
-    let token = Token {
-        job: whole(frame, 0)?,
-        epoch: whole(frame, 1)?,
-        nonce: whole(frame, 2)?,
-    };
+    let token = Token { job: whole(frame, 0)?, epoch: whole(frame, 1)?, nonce: whole(frame, 2)? };
     let reply = queue.engine.finish(token, outcome);
     reply::answer(frame, &queue.handle.lane, reply, |finish| {
         Out::Number(match finish {
@@ -154,15 +133,8 @@ fn complete(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
 
 /// Arguments 3 and 4: the error as JSON, and whether no further attempt is to be made.
 fn fail(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
-    let failure: JobFailure = parse("a failure", &frame.text(3)?)?;
-    finish(
-        queue,
-        frame,
-        Outcome::Failed {
-            failure,
-            unrecoverable: frame.flag(4),
-        },
-    )
+    let failure: Failure = parse("a failure", &frame.text(3)?)?;
+    finish(queue, frame, Outcome::Failed { failure, unrecoverable: frame.flag(4) })
 }
 
 fn release(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
@@ -198,10 +170,7 @@ fn subscribe(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     let number = lane.next_number();
     let subscription = queue.engine.subscribe(Arc::new(Line { lane, number }));
     frame.set_whole(1, number);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a count of subscriptions stays far below 2^53"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a count of subscriptions stays far below 2^53")]
     Ok(Out::Number(subscription as f64))
 }
 

@@ -21,10 +21,7 @@ pub(crate) fn bind<'env>(
     handle: &Arc<Handle>,
     engine: Arc<dyn SessionsEngine>,
 ) -> napi::Result<Functions<'env>> {
-    let sessions = Sessions {
-        engine,
-        handle: handle.clone(),
-    };
+    let sessions = Sessions { engine, handle: handle.clone() };
     functions
         .with::<2, _>("create", sessions.clone(), create)?
         .with::<1, _>("get", sessions.clone(), get)?
@@ -45,9 +42,7 @@ fn id<'key>(frame: &Frame<'_>, buffer: &'key mut KeyBuffer) -> Result<&'key str>
 }
 
 fn ttl_ms(frame: &Frame<'_>, index: usize) -> Result<u64> {
-    frame
-        .whole(index)
-        .ok_or_else(|| Error::InvalidArg("a session needs a ttl in milliseconds".into()))
+    frame.whole(index).ok_or_else(|| Error::InvalidArg("a session needs a ttl in milliseconds".into()))
 }
 
 fn create(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
@@ -74,9 +69,7 @@ fn set(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     let id = id(frame, &mut buffer)?;
     let (ttl_ms, adopt) = (ttl_ms(frame, 2)?, frame.flag(3));
     let (form, bytes) = frame.value(1)?;
-    let reply = sessions
-        .engine
-        .set(id, SessionData { form, bytes }, ttl_ms, adopt);
+    let reply = sessions.engine.set(id, SessionData { form, bytes }, ttl_ms, adopt);
     reply::answer(frame, &sessions.handle.lane, reply, Out::Bool)
 }
 
@@ -93,9 +86,7 @@ fn regenerate(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     let mut buffer = KeyBuffer::new();
     let id = id(frame, &mut buffer)?;
     let reply = sessions.engine.regenerate(id);
-    reply::answer(frame, &sessions.handle.lane, reply, |id| {
-        id.map_or(Out::Undefined, Out::Text)
-    })
+    reply::answer(frame, &sessions.handle.lane, reply, |id| id.map_or(Out::Undefined, Out::Text))
 }
 
 fn destroy(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {

@@ -33,11 +33,7 @@ impl Handle {
         if let Some(clock) = clock {
             clock.attach(&store);
         }
-        Ok(Arc::new(Self {
-            store,
-            lane: lane.clone(),
-            open: AtomicBool::new(true),
-        }))
+        Ok(Arc::new(Self { store, lane: lane.clone(), open: AtomicBool::new(true) }))
     }
 
     /// Fails once the handle is closed; the first thing every call does.
@@ -96,11 +92,7 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(
-            env,
-            |store| store.cache(&name, options.as_deref(), &origin),
-            crate::cache::bind,
-        )
+        self.feature(env, |store| store.cache(&name, options.as_deref(), &origin), crate::cache::bind)
     }
 
     /// Sessions by name.
@@ -112,11 +104,7 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(
-            env,
-            |store| store.sessions(&name, options.as_deref(), &origin),
-            crate::sessions::bind,
-        )
+        self.feature(env, |store| store.sessions(&name, options.as_deref(), &origin), crate::sessions::bind)
     }
 
     /// A limiter by name.
@@ -128,11 +116,7 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(
-            env,
-            |store| store.limiter(&name, options.as_deref(), &origin),
-            crate::limiter::bind,
-        )
+        self.feature(env, |store| store.limiter(&name, options.as_deref(), &origin), crate::limiter::bind)
     }
 
     /// A queue by name.
@@ -144,11 +128,7 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(
-            env,
-            |store| store.queue(&name, options.as_deref(), &origin),
-            crate::queue::bind,
-        )
+        self.feature(env, |store| store.queue(&name, options.as_deref(), &origin), crate::queue::bind)
     }
 
     /// The functions of the store itself.
@@ -167,8 +147,6 @@ impl NativeStore {
         };
         let functions = self.lane.functions(env)?;
         let functions = functions.with::<0, _>("stats", self.handle.clone(), stats)?;
-        Ok(functions
-            .with::<0, _>("close", self.handle.clone(), close)?
-            .build())
+        Ok(functions.with::<0, _>("close", self.handle.clone(), close)?.build())
     }
 }

@@ -20,11 +20,10 @@ impl Budget {
     /// Takes `bytes`, or fails with [`Error::StoreFull`] and takes nothing.
     pub fn take(&self, bytes: u64) -> Result<()> {
         let room_for = |used: u64| used.checked_add(bytes).filter(|&after| after <= self.limit);
-        self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, room_for).map(drop).map_err(|used| Error::StoreFull {
-            asked: bytes,
-            used,
-            limit: self.limit,
-        })
+        self.used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, room_for)
+            .map(drop)
+            .map_err(|used| Error::StoreFull { asked: bytes, used, limit: self.limit })
     }
 
     /// Takes `bytes` whatever the cap: for the few that finishing work needs, which must never be refused.

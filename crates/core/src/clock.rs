@@ -8,6 +8,7 @@
 //! so that a test sees the same sequence of events as an app that ran for that long. Rejected: a clock that
 //! jumps to its target and lets everything fall due at once, which reorders what happens at different times.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -63,7 +64,7 @@ impl Clock {
 /// A clock that a test moves; shared by the stores opened with it.
 pub struct ManualClock {
     now_us: AtomicU64,
-    ticking: Mutex<Vec<Weak<dyn Ticking>>>,
+    ticking: Mutex<BTreeMap<u64, Weak<dyn Ticking>>>,
     /// Held while the clock moves: two threads that advance it take turns.
     moving: Mutex<()>,
 }
@@ -71,11 +72,7 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that stands at `start_us`.
     pub fn new(start_us: u64) -> Arc<Self> {
-        Arc::new(Self {
-            now_us: AtomicU64::new(start_us),
-            ticking: Mutex::new(Vec::new()),
-            moving: Mutex::new(()),
-        })
+        Arc::new(Self { now_us: AtomicU64::new(start_us), ticking: Mutex::default(), moving: Mutex::new(()) })
     }
 
     /// Where it stands.
@@ -83,18 +80,25 @@ impl ManualClock {
         self.now_us.load(Ordering::Acquire)
     }
 
-    /// Makes `ticking` part of every later advance, for as long as it lives.
-    pub(crate) fn register(&self, ticking: Weak<dyn Ticking>) {
+    /// Makes `ticking` part of every later advance, until the returned number is unregistered. It may still be under
+    /// construction.
+    pub(crate) fn register(&self, ticking: Weak<dyn Ticking>) -> u64 {
         let mut all = self.ticking.lock();
-        all.retain(|known| known.strong_count() > 0);
-        all.push(ticking);
+        let number = all.last_key_value().map_or(0, |(last, _)| last + 1);
+        all.insert(number, ticking);
+        number
+    }
+
+    /// The counterpart of `register`.
+    pub(crate) fn unregister(&self, number: u64) {
+        self.ticking.lock().remove(&number);
     }
 
     /// Moves to the first instant up to `target_us` at which something is due, does what is due then, and says
     /// whether it stopped short of the target. A target in the past moves nothing.
     pub fn step_towards(&self, target_us: u64) -> bool {
         let _moving = self.moving.lock();
-        let live: Vec<_> = self.ticking.lock().iter().filter_map(Weak::upgrade).collect();
+        let live: Vec<_> = self.ticking.lock().values().filter_map(Weak::upgrade).collect();
         let now = self.now_us();
         let due = live.iter().filter_map(|ticking| ticking.next_due_us()).min();
         let instant = due.map_or(target_us, |due| due.clamp(now, target_us.max(now)));

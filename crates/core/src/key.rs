@@ -63,7 +63,8 @@ impl std::fmt::Display for Key<'_> {
         } else {
             self.bytes.iter().map(|&byte| u16::from(byte)).collect()
         };
-        let mut characters = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER));
+        let mut characters =
+            char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER));
         for character in characters.by_ref().take(SHOWN_MAX) {
             std::fmt::Write::write_char(f, character)?;
         }

@@ -71,8 +71,8 @@ pub struct Found<F> {
 
 /// Opens the store `name`, or makes it; '' makes one that is private to this handle. Every open wants one [`close`].
 pub fn open(name: String, options: &str, clock: Option<Clock>, origin: &str) -> Result<Arc<Store>> {
-    let options: StoreOptions =
-        serde_json::from_str(options).map_err(|error| Error::InvalidArg(format!("options of open(): {error}")))?;
+    let options: StoreOptions = serde_json::from_str(options)
+        .map_err(|error| Error::InvalidArg(format!("options of open(): {error}")))?;
     if name.is_empty() {
         return Ok(Store::new(name, &options, clock, origin));
     }
@@ -137,7 +137,8 @@ impl Store {
             origin: self.origin.clone(),
         };
         if clock.is_some_and(|clock| !clock.is_same(&self.clock)) {
-            let first = if matches!(self.clock, Clock::System) { "the system clock" } else { "another manual clock" };
+            let first =
+                if matches!(self.clock, Clock::System) { "the system clock" } else { "another manual clock" };
             return Err(conflict(first.into(), "a manual clock of its own".into()));
         }
         match options.max_memory {
@@ -153,7 +154,12 @@ impl Store {
     }
 
     /// The cache `name`; its first call needs options.
-    pub fn cache(&self, name: &str, options: Option<&str>, origin: &str) -> Result<Found<Arc<dyn CacheEngine>>> {
+    pub fn cache(
+        &self,
+        name: &str,
+        options: Option<&str>,
+        origin: &str,
+    ) -> Result<Found<Arc<dyn CacheEngine>>> {
         let make = |options: CacheOptions| {
             options.check()?;
             Ok(MemoryCache::new(options, self.clock.clone()))
@@ -163,7 +169,12 @@ impl Store {
     }
 
     /// The sessions `name`; their first call needs options.
-    pub fn sessions(&self, name: &str, options: Option<&str>, origin: &str) -> Result<Found<Arc<dyn SessionsEngine>>> {
+    pub fn sessions(
+        &self,
+        name: &str,
+        options: Option<&str>,
+        origin: &str,
+    ) -> Result<Found<Arc<dyn SessionsEngine>>> {
         let make = |options: SessionsOptions| {
             options.check()?;
             Ok(MemorySessions::new(options, self.clock.clone(), self.budget.clone()))
@@ -173,7 +184,12 @@ impl Store {
     }
 
     /// The limiter `name`; its first call needs options.
-    pub fn limiter(&self, name: &str, options: Option<&str>, origin: &str) -> Result<Found<Arc<dyn LimiterEngine>>> {
+    pub fn limiter(
+        &self,
+        name: &str,
+        options: Option<&str>,
+        origin: &str,
+    ) -> Result<Found<Arc<dyn LimiterEngine>>> {
         let make = |options: LimiterOptions| {
             options.check()?;
             Ok(MemoryLimiter::new(options, self.clock.clone(), self.budget.clone()))
@@ -183,7 +199,12 @@ impl Store {
     }
 
     /// The queue `name`; all its options have defaults.
-    pub fn queue(&self, name: &str, options: Option<&str>, origin: &str) -> Result<Found<Arc<dyn QueueEngine>>> {
+    pub fn queue(
+        &self,
+        name: &str,
+        options: Option<&str>,
+        origin: &str,
+    ) -> Result<Found<Arc<dyn QueueEngine>>> {
         let make = |options: QueueOptions| {
             options.check()?;
             Ok(MemoryQueue::new(name.to_owned(), options, self.clock.clone(), self.budget.clone()))

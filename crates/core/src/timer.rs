@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ManualClock};
 
 /// The longest sleep: a machine that was suspended is at most this late in noticing what fell due meanwhile.
 const SLEEP_MAX: Duration = Duration::from_mins(1);
@@ -34,6 +34,8 @@ pub struct Alarm {
     clock: Clock,
     ticking: Weak<dyn Ticking>,
     task: OnceLock<()>,
+    /// Its number with a manual clock.
+    registered: Option<(Arc<ManualClock>, u64)>,
 }
 
 struct Shared {
@@ -45,17 +47,18 @@ struct Shared {
 impl Alarm {
     /// An alarm for `ticking`, which holds it: build it in `Arc::new_cyclic`.
     pub fn new(clock: Clock, ticking: Weak<dyn Ticking>) -> Self {
-        if let Clock::Manual(manual) = &clock {
-            manual.register(ticking.clone());
-        }
+        let registered = match &clock {
+            Clock::System => None,
+            Clock::Manual(manual) => Some((manual.clone(), manual.register(ticking.clone()))),
+        };
         let shared = Arc::new(Shared { armed_us: AtomicU64::new(u64::MAX), changed: Notify::new() });
-        Self { shared, clock, ticking, task: OnceLock::new() }
+        Self { shared, clock, ticking, task: OnceLock::new(), registered }
     }
 
     /// Says that something is due at `due_us`. Call it after the change is visible to `next_due_us`. Cheap when
     /// the alarm is already set for that instant or an earlier one.
     pub fn set(&self, due_us: u64) {
-        if matches!(self.clock, Clock::Manual(_)) {
+        if self.registered.is_some() {
             return;
         }
         self.task.get_or_init(|| {
@@ -69,6 +72,9 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
+        if let Some((clock, number)) = self.registered.take() {
+            clock.unregister(number);
+        }
         self.shared.changed.notify_one();
     }
 }

@@ -1,9 +1,6 @@
 //! Limits through the engine's door, on a clock that a test moves.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that meets an error it did not expect has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -32,20 +29,11 @@ fn setting_with_budget(options: LimiterOptions, bytes: u64) -> Setting {
     options.check().unwrap();
     let (clock, budget) = (ManualClock::new(START_US), Arc::new(Budget::new(bytes)));
     let limiter = MemoryLimiter::new(options, Clock::Manual(clock.clone()), budget.clone());
-    Setting {
-        clock,
-        budget,
-        limiter,
-    }
+    Setting { clock, budget, limiter }
 }
 
 fn options(algorithm: Algorithm, limit: u32, window: u64) -> LimiterOptions {
-    LimiterOptions {
-        limit,
-        window,
-        algorithm,
-        max_keys: 1_000_000,
-    }
+    LimiterOptions { limit, window, algorithm, max_keys: 1_000_000 }
 }
 
 impl Setting {
@@ -74,17 +62,11 @@ fn a_key_gets_its_limit_and_then_waits_as_long_as_it_is_told() {
         let at = setting(options(algorithm, 3, 1_600));
         for remaining in [2, 1, 0] {
             let answer = at.consume("k", 1);
-            assert_eq!(
-                (answer.allowed, answer.remaining, answer.retry_after_ms),
-                (true, remaining, 0)
-            );
+            assert_eq!((answer.allowed, answer.remaining, answer.retry_after_ms), (true, remaining, 0));
             assert_eq!((answer.limit, answer.reason), (3, None));
         }
         let denied = at.consume("k", 1);
-        assert_eq!(
-            (denied.allowed, denied.remaining, denied.reason),
-            (false, 0, Some(Reason::Limit))
-        );
+        assert_eq!((denied.allowed, denied.remaining, denied.reason), (false, 0, Some(Reason::Limit)));
         assert_eq!(denied.retry_after_ms, denied.reset_after_ms);
         at.advance_us((denied.retry_after_ms - 1) * MS);
         assert!(!at.consume("k", 1).allowed, "one millisecond early");
@@ -123,10 +105,7 @@ fn a_window_of_one_millisecond_works() {
 #[test]
 fn a_cost_that_can_never_pass_is_an_error_that_says_so() {
     let at = setting(options(Algorithm::SlidingWindow, 3, 1_000));
-    for (cost, says) in [
-        (5, "cost 5 is above the limit 3: it can never pass"),
-        (0, "cost is 0"),
-    ] {
+    for (cost, says) in [(5, "cost 5 is above the limit 3: it can never pass"), (0, "cost is 0")] {
         let error = at.limiter.consume(Key::narrow(b"k"), cost).unwrap_err();
         assert_eq!(error.code(), "ERR_INVALID_ARG");
         assert!(error.to_string().starts_with(says), "{error}");
@@ -140,10 +119,7 @@ fn a_denied_cost_takes_nothing_so_that_a_smaller_one_still_fits() {
         let at = setting(options(algorithm, 5, 1_000));
         assert!(at.consume("k", 3).allowed);
         for _ in 0..10 {
-            assert_eq!(
-                (at.consume("k", 3).allowed, at.consume("k", 3).remaining),
-                (false, 2)
-            );
+            assert_eq!((at.consume("k", 3).allowed, at.consume("k", 3).remaining), (false, 2));
         }
         assert!(at.consume("k", 2).allowed);
     }
@@ -184,14 +160,8 @@ fn keys_that_look_alike_are_different_keys() {
         Key::narrow(b""),
         Key::narrow(b"\0"),
         Key::narrow(b"ab"),
-        Key {
-            bytes: b"ab",
-            wide: true,
-        },
-        Key {
-            bytes: b"",
-            wide: true,
-        },
+        Key { bytes: b"ab", wide: true },
+        Key { bytes: b"", wide: true },
         Key::narrow(&long),
         Key::narrow(&long[1..]),
     ];
@@ -236,10 +206,7 @@ fn keys_in_use_stay_while_others_leave() {
 #[test]
 fn a_flood_of_keys_stays_within_its_bounds_and_forgets_no_limited_key() {
     for algorithm in BOTH {
-        let at = setting(LimiterOptions {
-            max_keys: 1_000,
-            ..options(algorithm, 2, 60_000)
-        });
+        let at = setting(LimiterOptions { max_keys: 1_000, ..options(algorithm, 2, 60_000) });
         at.consume("limited", 2);
         let mut reasons = HashSet::new();
         for number in 0..200_000 {
@@ -263,10 +230,7 @@ fn a_flood_of_keys_stays_within_its_bounds_and_forgets_no_limited_key() {
 
 #[test]
 fn the_overflow_bucket_is_a_key_like_any_other() {
-    let at = setting(LimiterOptions {
-        max_keys: 1,
-        ..options(Algorithm::FixedWindow, 3, 1_000)
-    });
+    let at = setting(LimiterOptions { max_keys: 1, ..options(Algorithm::FixedWindow, 3, 1_000) });
     at.consume("held", 1);
     assert_eq!(at.consume("a", 2).remaining, 1);
     let denied = at.consume("b", 2);
@@ -279,10 +243,7 @@ fn the_overflow_bucket_is_a_key_like_any_other() {
 
 #[test]
 fn keys_that_equal_absent_ones_make_room_before_the_sweep_comes_for_them() {
-    let at = setting(LimiterOptions {
-        max_keys: 2,
-        ..options(Algorithm::FixedWindow, 1, 1_600)
-    });
+    let at = setting(LimiterOptions { max_keys: 2, ..options(Algorithm::FixedWindow, 1, 1_600) });
     at.consume("first", 1);
     at.advance_us(10 * MS);
     at.consume("second", 1);
@@ -293,11 +254,7 @@ fn keys_that_equal_absent_ones_make_room_before_the_sweep_comes_for_them() {
     assert_eq!(at.limiter.stats().keys, 1, "the second is over and still held");
     for key in ["third", "fourth"] {
         assert!(at.consume(key, 1).allowed);
-        assert_eq!(
-            at.consume(key, 1).reason,
-            Some(Reason::Limit),
-            "it has a state of its own"
-        );
+        assert_eq!(at.consume(key, 1).reason, Some(Reason::Limit), "it has a state of its own");
     }
     assert_eq!(at.limiter.stats().keys, 2);
 }
@@ -309,10 +266,7 @@ fn a_budget_that_is_used_up_means_overflow_and_not_an_error() {
         at.consume(&number.to_string(), 1);
     }
     let held = at.limiter.stats();
-    assert!(
-        held.keys > 0 && held.keys < 10 && at.budget.used() == held.bytes,
-        "{held:?}"
-    );
+    assert!(held.keys > 0 && held.keys < 10 && at.budget.used() == held.bytes, "{held:?}");
     assert_eq!(at.consume("another", 1).reason, Some(Reason::Overflow));
 }
 
@@ -330,10 +284,7 @@ fn dropping_a_limiter_gives_its_bytes_back() {
 #[test]
 fn eight_threads_on_a_clock_that_stands_still_admit_exactly_the_limit() {
     for algorithm in BOTH {
-        let at = setting(LimiterOptions {
-            max_keys: 2,
-            ..options(algorithm, 1_000, 60_000)
-        });
+        let at = setting(LimiterOptions { max_keys: 2, ..options(algorithm, 1_000, 60_000) });
         // Two keys of their own, and the overflow bucket for the rest.
         at.consume("a", 1);
         at.consume("b", 1);
@@ -342,16 +293,11 @@ fn eight_threads_on_a_clock_that_stands_still_admit_exactly_the_limit() {
                 .map(|_| {
                     scope.spawn(|| {
                         let keys = ["a", "b", "c", "d"];
-                        (0..4_000)
-                            .filter(|turn| at.consume(keys[turn % 4], 1).allowed)
-                            .count()
+                        (0..4_000).filter(|turn| at.consume(keys[turn % 4], 1).allowed).count()
                     })
                 })
                 .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .sum::<usize>()
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
         });
         assert_eq!(admitted, 3 * 1_000 - 2);
     }
@@ -365,10 +311,7 @@ fn threads_that_bring_the_same_new_keys_leave_each_of_them_once() {
             scope.spawn(|| (0..2_000).for_each(|number| assert!(at.consume(&number.to_string(), 1).allowed)));
         }
     });
-    assert_eq!(
-        (at.limiter.stats().keys, at.budget.used()),
-        (2_000, at.limiter.stats().bytes)
-    );
+    assert_eq!((at.limiter.stats().keys, at.budget.used()), (2_000, at.limiter.stats().bytes));
     assert!((0..2_000).all(|number| !at.consume(&number.to_string(), 1).allowed));
     at.advance_us(70_000 * MS);
     assert_eq!((at.limiter.stats().keys, at.budget.used()), (0, 0));

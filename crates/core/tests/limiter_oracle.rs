@@ -10,20 +10,10 @@ type Call = (u64, u32);
 /// Rules, and calls where it is tight: bursts at one instant, whole windows and sub-buckets apart and a
 /// microsecond or a millisecond to either side of them, and anywhere.
 fn traces() -> impl Strategy<Value = (Rule, Vec<Call>)> {
-    let rules = (
-        1..=20_u32,
-        prop_oneof![Just(1), Just(2), Just(7), Just(16), Just(1_000), 1..5_000_u64],
-    );
-    (
-        rules,
-        0..3_u64,
-        proptest::collection::vec((0..9_u8, any::<u64>(), any::<u32>()), 1..120),
-    )
-        .prop_map(|((limit, window_ms), start, steps)| {
-            let rule = Rule {
-                limit,
-                window_us: window_ms * MS,
-            };
+    let rules = (1..=20_u32, prop_oneof![Just(1), Just(2), Just(7), Just(16), Just(1_000), 1..5_000_u64]);
+    (rules, 0..3_u64, proptest::collection::vec((0..9_u8, any::<u64>(), any::<u32>()), 1..120)).prop_map(
+        |((limit, window_ms), start, steps)| {
+            let rule = Rule { limit, window_us: window_ms * MS };
             let sub_us = rule.window_us.div_ceil(16);
             let mut now_us = start * rule.window_us;
             let calls = steps.into_iter().map(|(kind, spread, cost)| {
@@ -39,7 +29,8 @@ fn traces() -> impl Strategy<Value = (Rule, Vec<Call>)> {
                 (now_us, 1 + cost % if kind % 2 == 0 { 1 } else { limit })
             });
             (rule, calls.collect())
-        })
+        },
+    )
 }
 
 /// Runs a trace and checks what holds for any algorithm; returns what was admitted.
@@ -63,14 +54,8 @@ fn run<S: Decide + PartialEq + std::fmt::Debug>(
         }
         prop_assert!(decision.remaining <= rule.limit);
         let left = decision.remaining;
-        prop_assert!(
-            left == 0 || after.decide(rule, left, now_us).1.allowed,
-            "remaining says too much"
-        );
-        prop_assert!(
-            left == rule.limit || !after.decide(rule, left + 1, now_us).1.allowed,
-            "and too little"
-        );
+        prop_assert!(left == 0 || after.decide(rule, left, now_us).1.allowed, "remaining says too much");
+        prop_assert!(left == rule.limit || !after.decide(rule, left + 1, now_us).1.allowed, "and too little");
         state = after;
     }
     Ok(admitted)
@@ -95,10 +80,7 @@ fn check_reset<S: Decide + PartialEq + std::fmt::Debug>(
 ) -> Result<(), TestCaseError> {
     let reset_us = now_us + decision.reset_after_us.div_ceil(MS) * MS;
     prop_assert!(reset_us > now_us);
-    prop_assert_eq!(
-        state.decide(rule, 1, reset_us),
-        S::default().decide(rule, 1, reset_us)
-    );
+    prop_assert_eq!(state.decide(rule, 1, reset_us), S::default().decide(rule, 1, reset_us));
     prop_assert!(!state.decide(rule, rule.limit, reset_us - MS).1.allowed);
     prop_assert_eq!(state.absent_at_us(rule), now_us + decision.reset_after_us);
     Ok(())
@@ -107,9 +89,7 @@ fn check_reset<S: Decide + PartialEq + std::fmt::Debug>(
 /// Units admitted in the window that ends with each call.
 fn windows(rule: Rule, admitted: &[Call]) -> impl Iterator<Item = u32> {
     admitted.iter().enumerate().map(move |(last, &(end_us, _))| {
-        let within = admitted[..=last]
-            .iter()
-            .filter(move |call| call.0 + rule.window_us > end_us);
+        let within = admitted[..=last].iter().filter(move |call| call.0 + rule.window_us > end_us);
         within.map(|call| call.1).sum()
     })
 }

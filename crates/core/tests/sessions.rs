@@ -1,9 +1,6 @@
 //! Sessions through the engine's door, on a clock that a test moves.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that meets an error it did not expect has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
 use std::sync::Arc;
 
@@ -29,27 +26,14 @@ fn setting() -> Setting {
 }
 
 fn setting_with_budget(bytes: u64) -> Setting {
-    let options = SessionsOptions {
-        ttl: TTL_MS,
-        max_session_size: 1_000,
-    };
-    let (clock, budget) = (
-        ManualClock::new(1_700_000_000_000_000),
-        Arc::new(Budget::new(bytes)),
-    );
+    let options = SessionsOptions { ttl: TTL_MS, max_session_size: 1_000 };
+    let (clock, budget) = (ManualClock::new(1_700_000_000_000_000), Arc::new(Budget::new(bytes)));
     let sessions = MemorySessions::new(options, Clock::Manual(clock.clone()), budget.clone());
-    Setting {
-        clock,
-        budget,
-        sessions,
-    }
+    Setting { clock, budget, sessions }
 }
 
 fn text(text: &str) -> SessionData<'_> {
-    SessionData {
-        form: Form::OneByteText,
-        bytes: text.as_bytes(),
-    }
+    SessionData { form: Form::OneByteText, bytes: text.as_bytes() }
 }
 
 fn ready<T>(reply: Reply<T>) -> Result<T> {
@@ -69,13 +53,7 @@ impl Setting {
         match self.sessions.get(id, &mut buffer).unwrap() {
             Lookup::Absent => None,
             Lookup::Copied(tag) => {
-                assert_eq!(
-                    tag,
-                    Tag {
-                        form: Form::OneByteText,
-                        codec: 0
-                    }
-                );
+                assert_eq!(tag, Tag { form: Form::OneByteText, codec: 0 });
                 Some(String::from_utf8(buffer).unwrap())
             }
         }
@@ -112,11 +90,7 @@ fn a_session_lives_until_it_has_been_idle_for_its_ttl() {
     let id = at.create("{\"user\":42}");
     assert_eq!(id.len(), 32);
     at.advance_ms(TTL_MS - 1);
-    assert_eq!(
-        at.get(&id).as_deref(),
-        Some("{\"user\":42}"),
-        "reading does not renew it"
-    );
+    assert_eq!(at.get(&id).as_deref(), Some("{\"user\":42}"), "reading does not renew it");
     at.advance_ms(1);
     assert_eq!(at.get(&id), None);
 }
@@ -140,20 +114,11 @@ fn setting_and_touching_renew_the_idle_time_and_touching_leaves_the_data_alone()
 #[test]
 fn data_keeps_its_form() {
     let at = setting();
-    let wide = SessionData {
-        form: Form::TwoByteText,
-        bytes: &[0x3d, 0xd8, 0x00, 0xde],
-    };
+    let wide = SessionData { form: Form::TwoByteText, bytes: &[0x3d, 0xd8, 0x00, 0xde] };
     let id = ready(at.sessions.create(wide, TTL_MS)).unwrap();
     let mut buffer = Vec::new();
     let found = at.sessions.get(&id, &mut buffer).unwrap();
-    assert_eq!(
-        found,
-        Lookup::Copied(Tag {
-            form: Form::TwoByteText,
-            codec: 0
-        })
-    );
+    assert_eq!(found, Lookup::Copied(Tag { form: Form::TwoByteText, codec: 0 }));
     assert_eq!(buffer, wide.bytes);
 }
 
@@ -163,10 +128,7 @@ fn a_session_that_was_destroyed_does_not_come_back() {
     let id = at.create("one");
     assert!(at.destroy(&id));
     assert!(!at.destroy(&id));
-    assert!(
-        !at.set(&id, "two"),
-        "a request that was still running saves its session"
-    );
+    assert!(!at.set(&id, "two"), "a request that was still running saves its session");
     assert!(!at.touch(&id));
     assert_eq!((at.get(&id), at.regenerate(&id)), (None, None));
     assert_eq!(at.budget.used(), 0);
@@ -243,14 +205,8 @@ fn an_idle_time_out_of_range_is_refused() {
     let at = setting();
     let id = at.create("data");
     for ttl_ms in [0, u64::MAX] {
-        assert_eq!(
-            ready(at.sessions.create(text(""), ttl_ms)).unwrap_err().code(),
-            "ERR_INVALID_ARG"
-        );
-        assert_eq!(
-            ready(at.sessions.touch(&id, ttl_ms)).unwrap_err().code(),
-            "ERR_INVALID_ARG"
-        );
+        assert_eq!(ready(at.sessions.create(text(""), ttl_ms)).unwrap_err().code(), "ERR_INVALID_ARG");
+        assert_eq!(ready(at.sessions.touch(&id, ttl_ms)).unwrap_err().code(), "ERR_INVALID_ARG");
     }
     assert_eq!(at.sessions.stats().live, 1);
 }
@@ -290,10 +246,7 @@ fn sessions_leave_in_the_background_without_being_read() {
     assert_eq!(at.sessions.stats().live, 1);
     assert_eq!(at.get(&last).as_deref(), Some("last"));
     at.advance_ms(1);
-    assert_eq!(
-        (at.sessions.stats(), at.budget.used()),
-        (SessionsStats::default(), 0)
-    );
+    assert_eq!((at.sessions.stats(), at.budget.used()), (SessionsStats::default(), 0));
 }
 
 #[test]
@@ -312,16 +265,9 @@ fn threads_share_sessions_and_one_regenerates_while_others_set() {
     let moved = std::thread::scope(|scope| {
         let movers: Vec<_> = (0..4).map(|_| scope.spawn(|| at.regenerate(&id))).collect();
         for _ in 0..4 {
-            scope.spawn(|| {
-                (0..1_000)
-                    .filter(|number| at.set(&id, &number.to_string()))
-                    .count()
-            });
+            scope.spawn(|| (0..1_000).filter(|number| at.set(&id, &number.to_string())).count());
         }
-        movers
-            .into_iter()
-            .filter_map(|mover| mover.join().unwrap())
-            .collect::<Vec<_>>()
+        movers.into_iter().filter_map(|mover| mover.join().unwrap()).collect::<Vec<_>>()
     });
     assert_eq!(moved.len(), 1, "only one of them finds the old id alive");
     assert_eq!((at.get(&id), at.sessions.stats().live), (None, 1));

@@ -1,9 +1,6 @@
 //! Sessions against a plain map, and against the replay of their own effects.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that meets an error it did not expect has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,29 +25,12 @@ const BYTES_MAX: u64 = 40;
 /// What happens, to the session of that number (modulo how many ids there have been).
 #[derive(Clone, Debug)]
 enum Step {
-    Create {
-        data: Vec<u8>,
-        ttl_ms: u64,
-    },
-    Set {
-        which: usize,
-        data: Vec<u8>,
-        ttl_ms: u64,
-        adopt: bool,
-    },
-    Touch {
-        which: usize,
-        ttl_ms: u64,
-    },
-    Regenerate {
-        which: usize,
-    },
-    Destroy {
-        which: usize,
-    },
-    Pass {
-        ms: u64,
-    },
+    Create { data: Vec<u8>, ttl_ms: u64 },
+    Set { which: usize, data: Vec<u8>, ttl_ms: u64, adopt: bool },
+    Touch { which: usize, ttl_ms: u64 },
+    Regenerate { which: usize },
+    Destroy { which: usize },
+    Pass { ms: u64 },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -70,10 +50,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn text(bytes: &[u8]) -> SessionData<'_> {
-    SessionData {
-        form: Form::OneByteText,
-        bytes,
-    }
+    SessionData { form: Form::OneByteText, bytes }
 }
 
 fn ready<T>(reply: Reply<T>) -> Result<T> {
@@ -92,15 +69,11 @@ struct Model {
 
 impl Model {
     fn live(&self, id: &str) -> Option<&Vec<u8>> {
-        self.known
-            .get(id)
-            .filter(|known| self.now_ms < known.1)
-            .map(|known| &known.0)
+        self.known.get(id).filter(|known| self.now_ms < known.1).map(|known| &known.0)
     }
 
     fn store(&mut self, id: &str, data: &[u8], ttl_ms: u64) {
-        self.known
-            .insert(id.to_owned(), (data.to_vec(), self.now_ms + ttl_ms));
+        self.known.insert(id.to_owned(), (data.to_vec(), self.now_ms + ttl_ms));
     }
 }
 
@@ -123,12 +96,7 @@ fn step(
             }
             Err(error) => prop_assert!(!fits(&data) && error.code() == "ERR_TOO_LARGE"),
         },
-        Step::Set {
-            which,
-            data,
-            ttl_ms,
-            adopt,
-        } => {
+        Step::Set { which, data, ttl_ms, adopt } => {
             let id = pick(which);
             let stored = ready(engine.set(&id, text(&data), ttl_ms, adopt)).ok();
             let expected = fits(&data).then(|| adopt || model.live(&id).is_some());
@@ -177,41 +145,19 @@ fn decide(state: &State, ids: &mut Vec<String>, now_us: &mut u64, step: Step) ->
     let bytes_max = BYTES_MAX;
     let decided = match step {
         Step::Create { data, ttl_ms } => {
-            let command = Create {
-                digest: fresh(ids),
-                data: text(&data),
-                ttl_ms,
-                bytes_max,
-            };
+            let command = Create { digest: fresh(ids), data: text(&data), ttl_ms, bytes_max };
             sessions::create::decide(state, command, *now_us).map(|decided| decided.0)
         }
-        Step::Set {
-            which,
-            data,
-            ttl_ms,
-            adopt,
-        } => {
-            let command = Set {
-                digest: pick(ids, which),
-                data: text(&data),
-                ttl_ms,
-                adopt,
-                bytes_max,
-            };
+        Step::Set { which, data, ttl_ms, adopt } => {
+            let command = Set { digest: pick(ids, which), data: text(&data), ttl_ms, adopt, bytes_max };
             sessions::set::decide(state, command, *now_us).map(|decided| decided.0)
         }
         Step::Touch { which, ttl_ms } => {
-            let command = Touch {
-                digest: pick(ids, which),
-                ttl_ms,
-            };
+            let command = Touch { digest: pick(ids, which), ttl_ms };
             sessions::touch::decide(state, command, *now_us).map(|decided| decided.0)
         }
         Step::Regenerate { which } => {
-            let command = Regenerate {
-                old: pick(ids, which),
-                new: fresh(ids),
-            };
+            let command = Regenerate { old: pick(ids, which), new: fresh(ids) };
             sessions::regenerate::decide(state, command, *now_us).map(|decided| decided.0)
         }
         Step::Destroy { which } => {
@@ -220,11 +166,7 @@ fn decide(state: &State, ids: &mut Vec<String>, now_us: &mut u64, step: Step) ->
         Step::Pass { ms } => {
             *now_us += ms * MS;
             // Collected late, sometimes: what is over must count as absent all the same.
-            Ok(if ms % 2 == 0 {
-                sessions::expire::decide(state, *now_us)
-            } else {
-                Vec::new()
-            })
+            Ok(if ms % 2 == 0 { sessions::expire::decide(state, *now_us) } else { Vec::new() })
         }
     };
     decided.unwrap_or_default()

@@ -8,7 +8,6 @@
 //! refused by the caller before it gets here.
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as TableEntry;
 
 use crate::key::Key;
 use crate::value::Tag;
@@ -198,8 +197,7 @@ impl Lru {
     fn drop_entry(&mut self, index: u32) {
         self.unlink(index);
         let entry = self.slab[index as usize].take().expect("an index in use has an entry");
-        let found = self.table.entry(entry.hash, |&other| other == index, |_| entry.hash);
-        if let TableEntry::Occupied(found) = found {
+        if let Ok(found) = self.table.find_entry(entry.hash, |&other| other == index) {
             found.remove();
         }
         self.bytes -= entry.data.len() + ENTRY_OVERHEAD_BYTES;

@@ -35,7 +35,14 @@ pub trait CacheEngine: Send + Sync {
     /// Draws a ticket before loading what `end_load` will store.
     fn begin_load(&self, key: Key<'_>) -> u64;
     /// As `set`, but only when nothing has changed the key since its ticket was drawn; says whether it stored.
-    fn end_load(&self, key: Key<'_>, tag: Tag, value: &[u8], ttl_ms: Option<u64>, ticket: u64) -> Result<bool>;
+    fn end_load(
+        &self,
+        key: Key<'_>,
+        tag: Tag,
+        value: &[u8],
+        ttl_ms: Option<u64>,
+        ticket: u64,
+    ) -> Result<bool>;
     /// The load came to nothing: forgets its ticket.
     fn abandon_load(&self, key: Key<'_>, ticket: u64);
     /// Whether there is a live entry; counts nothing.

@@ -23,15 +23,9 @@ pub struct FixedWindow {
 impl FixedWindow {
     fn at(self, rule: Rule, now_us: u64) -> Self {
         if self.absent_at_us(rule) <= now_us {
-            Self {
-                start_us: now_us,
-                used: 0,
-            }
+            Self { start_us: now_us, used: 0 }
         } else {
-            Self {
-                start_us: self.start_us.min(now_us),
-                used: self.used,
-            }
+            Self { start_us: self.start_us.min(now_us), used: self.used }
         }
     }
 }
@@ -55,11 +49,7 @@ impl Decide for FixedWindow {
     }
 
     fn absent_at_us(&self, rule: Rule) -> u64 {
-        if self.used == 0 {
-            0
-        } else {
-            self.start_us.saturating_add(rule.window_us)
-        }
+        if self.used == 0 { 0 } else { self.start_us.saturating_add(rule.window_us) }
     }
 }
 
@@ -67,33 +57,14 @@ impl Decide for FixedWindow {
 mod tests {
     use super::*;
 
-    const RULE: Rule = Rule {
-        limit: 3,
-        window_us: 1_000,
-    };
+    const RULE: Rule = Rule { limit: 3, window_us: 1_000 };
 
     #[test]
     fn the_window_starts_at_the_first_hit_and_ends_a_window_later() {
         let (state, first) = FixedWindow::default().decide(RULE, 2, 5_500);
-        assert_eq!(
-            first,
-            Decision {
-                allowed: true,
-                remaining: 1,
-                reset_after_us: 1_000,
-                retry_after_us: 0
-            }
-        );
+        assert_eq!(first, Decision { allowed: true, remaining: 1, reset_after_us: 1_000, retry_after_us: 0 });
         let (state, denied) = state.decide(RULE, 2, 6_499);
-        assert_eq!(
-            denied,
-            Decision {
-                allowed: false,
-                remaining: 1,
-                reset_after_us: 1,
-                retry_after_us: 1
-            }
-        );
+        assert_eq!(denied, Decision { allowed: false, remaining: 1, reset_after_us: 1, retry_after_us: 1 });
         assert!(state.decide(RULE, 3, 6_500).1.allowed);
     }
 

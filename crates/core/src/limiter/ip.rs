@@ -21,7 +21,9 @@ pub fn key(address: &str, subnet_bits: u32) -> Result<String> {
     // A zone ('fe80::1%eth0') names an interface of this machine, not a client.
     let bare = address.split_once('%').map_or(address, |(bare, _zone)| bare);
     let parsed: IpAddr = bare.parse().map_err(|_| {
-        Error::InvalidArg(format!("'{address}' is no IP address; pass one, such as req.ip, or a key of your own"))
+        Error::InvalidArg(format!(
+            "'{address}' is no IP address; pass one, such as req.ip, or a key of your own"
+        ))
     })?;
     Ok(match parsed {
         IpAddr::V4(v4) => v4.to_string(),

@@ -63,10 +63,7 @@ impl LimiterOptions {
         let wrong = if self.limit == 0 {
             "limit is 0, which admits nothing; give a whole number from 1 to 4294967295".to_owned()
         } else if self.window == 0 || self.window > WINDOW_MS_MAX {
-            format!(
-                "window is {} ms; give 1 ms to 100 years, such as '1m'",
-                self.window
-            )
+            format!("window is {} ms; give 1 ms to 100 years, such as '1m'", self.window)
         } else if self.max_keys == 0 {
             "maxKeys is 0, which leaves room for no key; give a whole number from 1 to 4294967295".to_owned()
         } else {
@@ -77,10 +74,7 @@ impl LimiterOptions {
 
     /// The part of the options that decisions depend on.
     pub fn rule(&self) -> Rule {
-        Rule {
-            limit: self.limit,
-            window_us: self.window.saturating_mul(MS),
-        }
+        Rule { limit: self.limit, window_us: self.window.saturating_mul(MS) }
     }
 }
 
@@ -158,31 +152,13 @@ mod tests {
 
     #[test]
     fn options_out_of_range_say_what_is_allowed() {
-        let good = LimiterOptions {
-            limit: 1,
-            window: 1,
-            algorithm: Algorithm::default(),
-            max_keys: 1,
-        };
+        let good = LimiterOptions { limit: 1, window: 1, algorithm: Algorithm::default(), max_keys: 1 };
         assert_eq!(good.check(), Ok(()));
-        assert_eq!(
-            LimiterOptions {
-                window: WINDOW_MS_MAX,
-                ..good
-            }
-            .check(),
-            Ok(())
-        );
+        assert_eq!(LimiterOptions { window: WINDOW_MS_MAX, ..good }.check(), Ok(()));
         for (bad, name) in [
             (LimiterOptions { limit: 0, ..good }, "limit"),
             (LimiterOptions { window: 0, ..good }, "window"),
-            (
-                LimiterOptions {
-                    window: WINDOW_MS_MAX + 1,
-                    ..good
-                },
-                "window",
-            ),
+            (LimiterOptions { window: WINDOW_MS_MAX + 1, ..good }, "window"),
             (LimiterOptions { max_keys: 0, ..good }, "maxKeys"),
         ] {
             let error = bad.check().unwrap_err();
@@ -193,12 +169,8 @@ mod tests {
 
     #[test]
     fn answers_round_up_to_whole_milliseconds() {
-        let decision = Decision {
-            allowed: false,
-            remaining: 0,
-            reset_after_us: 2_001,
-            retry_after_us: 2_000,
-        };
+        let decision =
+            Decision { allowed: false, remaining: 0, reset_after_us: 2_001, retry_after_us: 2_000 };
         let answer = Answer::new(decision, 3, Reason::Overflow);
         assert_eq!((answer.reset_after_ms, answer.retry_after_ms), (3, 2));
         assert_eq!(answer.reason, Some(Reason::Overflow));

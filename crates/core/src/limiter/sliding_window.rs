@@ -100,10 +100,7 @@ impl<N: Units> SlidingWindow<N> {
 
     /// When nothing counts.
     fn empty_us(&self, length_us: u64) -> u64 {
-        self.taken
-            .iter()
-            .position(|&taken| taken.into() > 0)
-            .map_or(0, |age| self.dropped_us(age, length_us))
+        self.taken.iter().position(|&taken| taken.into() > 0).map_or(0, |age| self.dropped_us(age, length_us))
     }
 }
 
@@ -146,10 +143,7 @@ mod tests {
     use super::*;
 
     /// Sub-buckets of 100 µs.
-    const RULE: Rule = Rule {
-        limit: 10,
-        window_us: 1_600,
-    };
+    const RULE: Rule = Rule { limit: 10, window_us: 1_600 };
     type State = SlidingWindow<u16>;
 
     fn after(calls: &[(u64, u32)]) -> State {
@@ -158,11 +152,7 @@ mod tests {
             assert!(decision.allowed);
             state
         });
-        assert_eq!(
-            taken.used(),
-            calls.iter().map(|call| call.1).sum::<u32>(),
-            "all still count"
-        );
+        assert_eq!(taken.used(), calls.iter().map(|call| call.1).sum::<u32>(), "all still count");
         taken
     }
 
@@ -173,12 +163,7 @@ mod tests {
         assert_eq!(
             decision,
             // The sub-bucket at 10,000 leaves at 11,700, the one at 10,200 at 11,900.
-            Decision {
-                allowed: false,
-                remaining: 0,
-                reset_after_us: 1_640,
-                retry_after_us: 1_440
-            }
+            Decision { allowed: false, remaining: 0, reset_after_us: 1_640, retry_after_us: 1_440 }
         );
         assert!(!state.decide(RULE, 4, 11_699).1.allowed);
         assert!(state.decide(RULE, 4, 11_700).1.allowed);
@@ -196,17 +181,11 @@ mod tests {
     fn a_state_takes_48_bytes_up_to_a_limit_of_65535() {
         assert_eq!(size_of::<SlidingWindow<u16>>(), 48);
         assert_eq!(size_of::<SlidingWindow<u32>>(), 80);
-        let rule = Rule {
-            limit: 65_535,
-            window_us: 1_000,
-        };
+        let rule = Rule { limit: 65_535, window_us: 1_000 };
         let (state, decision) = State::default().decide(rule, 65_535, 0);
         assert_eq!((decision.allowed, decision.remaining), (true, 0));
         assert!(!state.decide(rule, 1, 0).1.allowed);
-        let rule = Rule {
-            limit: u32::MAX,
-            window_us: 1_000,
-        };
+        let rule = Rule { limit: u32::MAX, window_us: 1_000 };
         let (state, _) = SlidingWindow::<u32>::default().decide(rule, u32::MAX, 0);
         let (_, decision) = state.decide(rule, u32::MAX, 1);
         assert_eq!((decision.allowed, decision.retry_after_us), (false, 63 * 17 - 1));
@@ -214,10 +193,7 @@ mod tests {
 
     #[test]
     fn counters_too_narrow_for_the_limit_admit_less_and_never_more() {
-        let rule = Rule {
-            limit: 100_000,
-            window_us: 1_000,
-        };
+        let rule = Rule { limit: 100_000, window_us: 1_000 };
         let (state, decision) = State::default().decide(rule, 65_000, 0);
         assert_eq!(decision.remaining, 535);
         assert!(!state.decide(rule, 65_000, 0).1.allowed);
@@ -227,10 +203,7 @@ mod tests {
     fn a_limit_that_shrank_leaves_nothing_rather_than_less() {
         let state = after(&[(0, 9)]);
         let (_, decision) = state.decide(Rule { limit: 4, ..RULE }, 1, 50);
-        assert_eq!(
-            (decision.allowed, decision.remaining, decision.retry_after_us),
-            (false, 0, 1_650)
-        );
+        assert_eq!((decision.allowed, decision.remaining, decision.retry_after_us), (false, 0, 1_650));
     }
 
     #[test]
@@ -247,16 +220,10 @@ mod tests {
         // Sub-buckets 5 to 20, then back to 3: what was taken in 5 stays a whole window, as far as anyone knows.
         let state = after(&[(500, 1), (2_000, 9)]);
         let (state, _) = state.decide(RULE, 1, 399);
-        let readmitted = (399..4_000)
-            .find(|&now_us| state.decide(RULE, 1, now_us).1.allowed)
-            .unwrap();
+        let readmitted = (399..4_000).find(|&now_us| state.decide(RULE, 1, now_us).1.allowed).unwrap();
         // It was 1,500 µs old at the step back, so the window owes it 100 µs more.
         assert!(readmitted >= 399 + 100, "{readmitted}");
         let (whole, _) = state.decide(RULE, 10, 399 + 1_599);
-        assert_eq!(
-            whole.used(),
-            9,
-            "the nine of the last instant count for a whole window"
-        );
+        assert_eq!(whole.used(), 9, "the nine of the last instant count for a whole window");
     }
 }

@@ -18,21 +18,8 @@ pub struct Create<'a> {
 
 /// Stores the data under the new id; `TooLarge` over the size allowed.
 pub fn decide(_: &State, command: Create<'_>, now_us: u64) -> Result<(Vec<Effect>, ())> {
-    let Create {
-        digest,
-        data,
-        ttl_ms,
-        bytes_max,
-    } = command;
+    let Create { digest, data, ttl_ms, bytes_max } = command;
     let wide = data.check(bytes_max)?;
     let expires_us = expiry_us(now_us, ttl_ms)?;
-    Ok((
-        vec![Effect::Stored {
-            digest,
-            expires_us,
-            wide,
-            data: data.bytes.into(),
-        }],
-        (),
-    ))
+    Ok((vec![Effect::Stored { digest, expires_us, wide, data: data.bytes.into() }], ()))
 }

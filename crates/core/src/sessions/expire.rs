@@ -7,9 +7,5 @@ pub const STEP_MAX: usize = 1_000;
 
 /// Collects sessions that are over, longest first, up to [`STEP_MAX`] of them.
 pub fn decide(state: &State, now_us: u64) -> Vec<Effect> {
-    state
-        .over(now_us)
-        .take(STEP_MAX)
-        .map(|digest| Effect::Expired { digest })
-        .collect()
+    state.over(now_us).take(STEP_MAX).map(|digest| Effect::Expired { digest }).collect()
 }

@@ -114,9 +114,7 @@ fn check_ttl(ttl_ms: u64) -> Result<()> {
     if (1..=TTL_MS_MAX).contains(&ttl_ms) {
         return Ok(());
     }
-    Err(Error::InvalidArg(format!(
-        "ttl is {ttl_ms} ms; give 1 ms to 100 years, such as '30m'"
-    )))
+    Err(Error::InvalidArg(format!("ttl is {ttl_ms} ms; give 1 ms to 100 years, such as '30m'")))
 }
 
 #[cfg(test)]
@@ -127,38 +125,18 @@ mod tests {
     fn options_arrive_under_their_javascript_names_with_defaults() {
         let options = |json| serde_json::from_str::<SessionsOptions>(json);
         assert_eq!(options(r#"{"ttl":60000}"#).unwrap().max_session_size, 65_536);
-        assert_eq!(
-            options(r#"{"ttl":1,"maxSessionSize":9}"#)
-                .unwrap()
-                .max_session_size,
-            9
-        );
+        assert_eq!(options(r#"{"ttl":1,"maxSessionSize":9}"#).unwrap().max_session_size, 9);
         assert!(options(r#"{"ttl":1,"maxSize":9}"#).is_err());
     }
 
     #[test]
     fn options_out_of_range_say_what_is_allowed() {
-        let good = SessionsOptions {
-            ttl: 1,
-            max_session_size: 1,
-        };
+        let good = SessionsOptions { ttl: 1, max_session_size: 1 };
         assert_eq!(good.check(), Ok(()));
         for (bad, name) in [
             (SessionsOptions { ttl: 0, ..good }, "ttl"),
-            (
-                SessionsOptions {
-                    ttl: TTL_MS_MAX + 1,
-                    ..good
-                },
-                "ttl",
-            ),
-            (
-                SessionsOptions {
-                    max_session_size: 0,
-                    ..good
-                },
-                "maxSessionSize",
-            ),
+            (SessionsOptions { ttl: TTL_MS_MAX + 1, ..good }, "ttl"),
+            (SessionsOptions { max_session_size: 0, ..good }, "maxSessionSize"),
         ] {
             let error = bad.check().unwrap_err();
             assert_eq!(error.code(), "ERR_INVALID_ARG");
@@ -168,10 +146,7 @@ mod tests {
 
     #[test]
     fn data_must_be_text_of_at_most_the_size_allowed() {
-        let data = SessionData {
-            form: Form::TwoByteText,
-            bytes: &[0; 8],
-        };
+        let data = SessionData { form: Form::TwoByteText, bytes: &[0; 8] };
         assert_eq!(data.check(8), Ok(true));
         let error = data.check(7).unwrap_err();
         assert_eq!(error.code(), "ERR_TOO_LARGE");
@@ -180,13 +155,7 @@ mod tests {
             "{error}"
         );
         assert_eq!(
-            SessionData {
-                form: Form::Number,
-                ..data
-            }
-            .check(8)
-            .unwrap_err()
-            .code(),
+            SessionData { form: Form::Number, ..data }.check(8).unwrap_err().code(),
             "ERR_INVALID_ARG"
         );
     }

@@ -25,25 +25,11 @@ pub struct Set<'a> {
 /// Replaces the data and renews the idle time: whether there was such a session, or now is. `TooLarge` over the
 /// size allowed; the session then keeps its data.
 pub fn decide(state: &State, command: Set<'_>, now_us: u64) -> Result<(Vec<Effect>, bool)> {
-    let Set {
-        digest,
-        data,
-        ttl_ms,
-        adopt,
-        bytes_max,
-    } = command;
+    let Set { digest, data, ttl_ms, adopt, bytes_max } = command;
     let wide = data.check(bytes_max)?;
     let expires_us = expiry_us(now_us, ttl_ms)?;
     if !adopt && state.live(digest, now_us).is_none() {
         return Ok((Vec::new(), false));
     }
-    Ok((
-        vec![Effect::Stored {
-            digest,
-            expires_us,
-            wide,
-            data: data.bytes.into(),
-        }],
-        true,
-    ))
+    Ok((vec![Effect::Stored { digest, expires_us, wide, data: data.bytes.into() }], true))
 }

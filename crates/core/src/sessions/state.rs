@@ -46,20 +46,11 @@ impl State {
     /// Carries out one effect. One that speaks of a session that is not there changes nothing.
     pub fn apply(&mut self, effect: &Effect) {
         match effect {
-            Effect::Stored {
-                digest,
-                expires_us,
-                wide,
-                data,
-            } => {
+            Effect::Stored { digest, expires_us, wide, data } => {
                 self.remove(*digest);
                 self.bytes += record_bytes(data);
                 self.by_expiry.insert((*expires_us, *digest));
-                let record = Record {
-                    expires_us: *expires_us,
-                    wide: *wide,
-                    data: data.clone(),
-                };
+                let record = Record { expires_us: *expires_us, wide: *wide, data: data.clone() };
                 self.records.insert(*digest, record);
             }
             Effect::Touched { digest, expires_us } => {
@@ -94,9 +85,7 @@ impl State {
 
     /// The session, unless it is over.
     pub fn live(&self, digest: Digest, now_us: u64) -> Option<&Record> {
-        self.records
-            .get(&digest)
-            .filter(|record| now_us < record.expires_us)
+        self.records.get(&digest).filter(|record| now_us < record.expires_us)
     }
 
     /// Sessions that are not over; costs as many steps as there are sessions over and not collected.
@@ -133,12 +122,7 @@ mod tests {
     use super::*;
 
     fn stored(id: &str, expires_us: u64, data: &[u8]) -> Effect {
-        Effect::Stored {
-            digest: Digest::of(id).unwrap(),
-            expires_us,
-            wide: false,
-            data: data.into(),
-        }
+        Effect::Stored { digest: Digest::of(id).unwrap(), expires_us, wide: false, data: data.into() }
     }
 
     fn digest(id: &str) -> Digest {
@@ -151,20 +135,9 @@ mod tests {
         for effects in [
             vec![stored("a", 10, b"12345")],
             vec![stored("b", 20, b"1"), stored("a", 30, b"1234567")],
-            vec![
-                Effect::Destroyed { digest: digest("a") },
-                stored("c", 30, b"1234567"),
-            ],
-            vec![Effect::Touched {
-                digest: digest("b"),
-                expires_us: 50,
-            }],
-            vec![
-                Effect::Expired { digest: digest("b") },
-                Effect::Destroyed {
-                    digest: digest("nobody"),
-                },
-            ],
+            vec![Effect::Destroyed { digest: digest("a") }, stored("c", 30, b"1234567")],
+            vec![Effect::Touched { digest: digest("b"), expires_us: 50 }],
+            vec![Effect::Expired { digest: digest("b") }, Effect::Destroyed { digest: digest("nobody") }],
         ] {
             let foretold = state.bytes_after(&effects);
             for effect in &effects {
@@ -182,17 +155,11 @@ mod tests {
         state.apply(&stored("a", 10, b""));
         state.apply(&stored("b", 20, b""));
         for expires_us in [30, 25, 40] {
-            state.apply(&Effect::Touched {
-                digest: digest("a"),
-                expires_us,
-            });
+            state.apply(&Effect::Touched { digest: digest("a"), expires_us });
         }
         assert_eq!(state.next_expiry_us(), Some(20));
         assert_eq!(state.over(40).collect::<Vec<_>>(), [digest("b"), digest("a")]);
-        assert_eq!(
-            (state.live_count(19), state.live_count(20), state.live_count(40)),
-            (2, 1, 0)
-        );
+        assert_eq!((state.live_count(19), state.live_count(20), state.live_count(40)), (2, 1, 0));
     }
 
     #[test]
@@ -201,10 +168,7 @@ mod tests {
         state.apply(&stored("a", 10, b"data"));
         assert!(state.live(digest("a"), 9).is_some());
         assert!(state.live(digest("a"), 10).is_none());
-        assert_eq!(
-            (state.live_count(9), state.live_count(10), state.bytes()),
-            (1, 0, RECORD_BYTES + 4)
-        );
+        assert_eq!((state.live_count(9), state.live_count(10), state.bytes()), (1, 0, RECORD_BYTES + 4));
     }
 
     #[test]
@@ -212,10 +176,7 @@ mod tests {
         let mut state = State::default();
         state.apply(&stored("a", 10, b""));
         state.apply(&Effect::Destroyed { digest: digest("a") });
-        state.apply(&Effect::Touched {
-            digest: digest("a"),
-            expires_us: 50,
-        });
+        state.apply(&Effect::Touched { digest: digest("a"), expires_us: 50 });
         assert_eq!(state, State::default());
     }
 }

@@ -47,11 +47,8 @@ impl MemoryCache {
         let fit = usize::try_from(options.max_size / shard_bytes).unwrap_or(SHARDS_MAX);
         let count = if fit < 2 { 1 } else { 1 << fit.min(SHARDS_MAX).ilog2() };
         let bytes = usize::try_from(options.max_size).unwrap_or(usize::MAX) / count;
-        let shard = || Shard {
-            entries: Lru::new(bytes),
-            loads: Loads::default(),
-            counters: CacheStats::default(),
-        };
+        let shard =
+            || Shard { entries: Lru::new(bytes), loads: Loads::default(), counters: CacheStats::default() };
         let shards = (0..count).map(|_| Mutex::new(shard())).collect();
         Arc::new(Self { options, clock, seed: Seed::random(), shards })
     }
@@ -79,7 +76,8 @@ impl MemoryCache {
     ) -> Result<bool> {
         let size = Lru::cost(key, value);
         let limit = usize::try_from(self.options.max_entry_size).unwrap_or(usize::MAX);
-        let expires_us = ttl_ms.map_or(NEVER_US, |ttl| self.clock.now_us().saturating_add(ttl.saturating_mul(MS)));
+        let expires_us =
+            ttl_ms.map_or(NEVER_US, |ttl| self.clock.now_us().saturating_add(ttl.saturating_mul(MS)));
         let (hash, shard) = self.locate(key);
         let mut shard = shard.lock();
         if !wanted(&mut shard.loads, hash) {
@@ -132,7 +130,14 @@ impl CacheEngine for MemoryCache {
         shard.lock().loads.begin(hash)
     }
 
-    fn end_load(&self, key: Key<'_>, tag: Tag, value: &[u8], ttl_ms: Option<u64>, ticket: u64) -> Result<bool> {
+    fn end_load(
+        &self,
+        key: Key<'_>,
+        tag: Tag,
+        value: &[u8],
+        ttl_ms: Option<u64>,
+        ticket: u64,
+    ) -> Result<bool> {
         self.store(key, tag, value, ttl_ms, |loads, hash| loads.end(hash, ticket))
     }
 

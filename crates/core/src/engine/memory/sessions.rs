@@ -77,14 +77,8 @@ impl MemorySessions {
 impl SessionsEngine for MemorySessions {
     fn create(&self, data: SessionData<'_>, ttl_ms: u64) -> Reply<String> {
         Reply::Ready(new_id().and_then(|(id, digest)| {
-            let command = Create {
-                digest,
-                data,
-                ttl_ms,
-                bytes_max: self.bytes_max,
-            };
-            self.run(|state, now_us| create::decide(state, command, now_us))
-                .map(|()| id)
+            let command = Create { digest, data, ttl_ms, bytes_max: self.bytes_max };
+            self.run(|state, now_us| create::decide(state, command, now_us)).map(|()| id)
         }))
     }
 
@@ -98,24 +92,14 @@ impl SessionsEngine for MemorySessions {
             return Ok(Lookup::Absent);
         };
         buffer.extend_from_slice(&record.data);
-        let form = if record.wide {
-            Form::TwoByteText
-        } else {
-            Form::OneByteText
-        };
+        let form = if record.wide { Form::TwoByteText } else { Form::OneByteText };
         Ok(Lookup::Copied(Tag { form, codec: 0 }))
     }
 
     fn set(&self, id: &str, data: SessionData<'_>, ttl_ms: u64, adopt: bool) -> Reply<bool> {
         Reply::Ready(match Digest::of(id) {
             Some(digest) => {
-                let command = Set {
-                    digest,
-                    data,
-                    ttl_ms,
-                    adopt,
-                    bytes_max: self.bytes_max,
-                };
+                let command = Set { digest, data, ttl_ms, adopt, bytes_max: self.bytes_max };
                 self.run(|state, now_us| set::decide(state, command, now_us))
             }
             None if adopt => Err(Error::InvalidArg(
@@ -144,17 +128,15 @@ impl SessionsEngine for MemorySessions {
     }
 
     fn destroy(&self, id: &str) -> Reply<bool> {
-        Reply::Ready(Digest::of(id).map_or(Ok(false), |digest| {
-            self.run(|state, now_us| destroy::decide(state, digest, now_us))
-        }))
+        Reply::Ready(
+            Digest::of(id)
+                .map_or(Ok(false), |digest| self.run(|state, now_us| destroy::decide(state, digest, now_us))),
+        )
     }
 
     fn stats(&self) -> SessionsStats {
         let state = self.state.lock();
-        SessionsStats {
-            live: state.live_count(self.clock.now_us()),
-            bytes: state.bytes(),
-        }
+        SessionsStats { live: state.live_count(self.clock.now_us()), bytes: state.bytes() }
     }
 }
 
@@ -193,37 +175,15 @@ mod tests {
     fn sessions_that_are_over_make_room_before_the_timer_comes_for_them() {
         let clock = Clock::Manual(ManualClock::new(1_000));
         let budget = Arc::new(Budget::new(1_000));
-        let options = SessionsOptions {
-            ttl: 1,
-            max_session_size: 1_000,
-        };
+        let options = SessionsOptions { ttl: 1, max_session_size: 1_000 };
         let sessions = MemorySessions::new(options, clock, budget.clone());
         let digest = Digest::of("over").expect("an id");
-        let over = Effect::Stored {
-            digest,
-            expires_us: 1_000,
-            wide: false,
-            data: vec![0; 700].into(),
-        };
-        sessions
-            .commit(&mut sessions.state.lock(), &[over])
-            .expect("room");
-        assert_eq!(
-            (sessions.stats().live, sessions.stats().bytes),
-            (0, budget.used())
-        );
-        let data = SessionData {
-            form: Form::OneByteText,
-            bytes: &[0; 700],
-        };
+        let over = Effect::Stored { digest, expires_us: 1_000, wide: false, data: vec![0; 700].into() };
+        sessions.commit(&mut sessions.state.lock(), &[over]).expect("room");
+        assert_eq!((sessions.stats().live, sessions.stats().bytes), (0, budget.used()));
+        let data = SessionData { form: Form::OneByteText, bytes: &[0; 700] };
         assert!(matches!(sessions.create(data, 1), Reply::Ready(Ok(_))));
-        assert!(matches!(
-            sessions.create(data, 1),
-            Reply::Ready(Err(Error::StoreFull { .. }))
-        ));
-        assert_eq!(
-            (sessions.stats().live, sessions.stats().bytes),
-            (1, budget.used())
-        );
+        assert!(matches!(sessions.create(data, 1), Reply::Ready(Err(Error::StoreFull { .. }))));
+        assert_eq!((sessions.stats().live, sessions.stats().bytes), (1, budget.used()));
     }
 }

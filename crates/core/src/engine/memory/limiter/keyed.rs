@@ -89,12 +89,7 @@ impl<S: Decide> Keyed<S> {
 
     pub(super) fn new(options: LimiterOptions, clock: Clock, budget: Arc<Budget>) -> Arc<Self> {
         let hasher = |()| SipHasher13::new_with_key(&ids::random_bytes());
-        let table = |()| {
-            Table(Mutex::new(Slots {
-                by_hash: HashTable::new(),
-                calls: Calls::default(),
-            }))
-        };
+        let table = |()| Table(Mutex::new(Slots { by_hash: HashTable::new(), calls: Calls::default() }));
         Arc::new_cyclic(|this: &std::sync::Weak<Self>| Self {
             rule: options.rule(),
             keys_max: options.max_keys.into(),
@@ -111,10 +106,7 @@ impl<S: Decide> Keyed<S> {
 
     fn hash(&self, key: Key<'_>) -> Hash {
         let both = self.hashers[usize::from(key.wide)].hash(key.bytes);
-        Hash {
-            slot: both.h1,
-            table: both.h2,
-        }
+        Hash { slot: both.h1, table: both.h2 }
     }
 
     fn slots(&self, hash: Hash) -> MutexGuard<'_, Slots<S>> {
@@ -143,9 +135,7 @@ impl<S: Decide> Keyed<S> {
             decision
         } else {
             let (state, decision) = S::default().decide(self.rule, cost, now_us);
-            slots
-                .by_hash
-                .insert_unique(hash.slot, Slot { hash, state }, |slot| slot.hash.slot);
+            slots.by_hash.insert_unique(hash.slot, Slot { hash, state }, |slot| slot.hash.slot);
             slots.calls.count(decision);
             decision
         };
@@ -167,9 +157,7 @@ impl<S: Decide> Keyed<S> {
     fn take_room(&self) -> Option<u64> {
         self.budget.take(Self::KEY_BYTES).ok()?;
         let one_more = |keys: u64| (keys < self.keys_max).then_some(keys + 1);
-        let held = self
-            .keys
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        let held = self.keys.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
         if held.is_err() {
             self.budget.give_back(Self::KEY_BYTES);
         }
@@ -222,10 +210,7 @@ impl<S: Decide> LimiterEngine for Keyed<S> {
         let hash = self.hash(key);
         let slots = self.slots(hash);
         let now_us = self.clock.now_us();
-        let held = slots
-            .by_hash
-            .find(hash.slot, |slot| slot.hash == hash)
-            .map(|slot| slot.state);
+        let held = slots.by_hash.find(hash.slot, |slot| slot.hash == hash).map(|slot| slot.state);
         drop(slots);
         let (state, reason) = match held {
             Some(state) => (state, Reason::Limit),
@@ -256,12 +241,7 @@ impl<S: Decide> LimiterEngine for Keyed<S> {
                 (allowed + calls.allowed, denied + calls.denied)
             });
         let keys = self.keys.load(Ordering::Acquire);
-        LimiterStats {
-            allowed,
-            denied,
-            keys,
-            bytes: keys * Self::KEY_BYTES,
-        }
+        LimiterStats { allowed, denied, keys, bytes: keys * Self::KEY_BYTES }
     }
 }
 

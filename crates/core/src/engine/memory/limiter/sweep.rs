@@ -96,11 +96,7 @@ impl<S: Decide> Keyed<S> {
                 entry.remove();
                 dropped += 1;
             } else {
-                sweep.first_us = Some(
-                    sweep
-                        .first_us
-                        .map_or(absent_us, |first_us| first_us.min(absent_us)),
-                );
+                sweep.first_us = Some(sweep.first_us.map_or(absent_us, |first_us| first_us.min(absent_us)));
             }
         }
         dropped
@@ -110,9 +106,7 @@ impl<S: Decide> Keyed<S> {
         let rest_us = sweep.looks.max(self.rule.window_us / REST_PER_WINDOW);
         // A key that came behind the sweep's back, or moved as its table grew, was not seen: look within a window.
         let unseen_us = now_us.saturating_add(self.rule.window_us);
-        let first_us = sweep
-            .first_us
-            .map_or(unseen_us, |first_us| first_us.min(unseen_us));
+        let first_us = sweep.first_us.map_or(unseen_us, |first_us| first_us.min(unseen_us));
         let idle = self.keys.load(Ordering::Acquire) == 0;
         *sweep = Sweep::default();
         sweep.due_us = (!idle).then(|| first_us.max(now_us.saturating_add(rest_us)));
@@ -155,17 +149,8 @@ mod tests {
     }
 
     fn limiter_of(clock: &Arc<ManualClock>, max_keys: u32) -> Arc<Keyed<FixedWindow>> {
-        let options = LimiterOptions {
-            limit: 1,
-            window: 1_600,
-            algorithm: Algorithm::FixedWindow,
-            max_keys,
-        };
-        Keyed::new(
-            options,
-            Clock::Manual(clock.clone()),
-            Arc::new(Budget::new(1 << 30)),
-        )
+        let options = LimiterOptions { limit: 1, window: 1_600, algorithm: Algorithm::FixedWindow, max_keys };
+        Keyed::new(options, Clock::Manual(clock.clone()), Arc::new(Budget::new(1 << 30)))
     }
 
     fn consume(limiter: &Keyed<FixedWindow>, number: u32) {
@@ -201,10 +186,7 @@ mod tests {
         assert!(ticks >= 100_000 / LOOKS_PER_TICK as u64);
         assert_eq!((limiter.stats().keys, limiter.next_due_us()), (0, None));
         assert!(
-            limiter
-                .tables
-                .iter()
-                .all(|table| table.0.lock().by_hash.capacity() == 0),
+            limiter.tables.iter().all(|table| table.0.lock().by_hash.capacity() == 0),
             "memory is given back"
         );
     }
@@ -228,11 +210,7 @@ mod tests {
             let clock = ManualClock::new(0);
             let limiter = limiter_of(&clock, 1);
             consume(&limiter, 0);
-            *limiter.sweep.lock() = Sweep {
-                table,
-                due_us: Some(u64::MAX),
-                ..Sweep::default()
-            };
+            *limiter.sweep.lock() = Sweep { table, due_us: Some(u64::MAX), ..Sweep::default() };
             clock.advance_to(1_600 * MS);
             assert_eq!(limiter.stats().keys, 1, "it is over and nobody has come for it");
             assert!(limiter.make_room().is_some(), "from table {table}");

@@ -1,0 +1,34 @@
+//! A worker takes the next job.
+
+use super::effect::Effect;
+use super::state::State;
+use super::worker::Token;
+use crate::clock::MS;
+
+/// Who claims, and on which terms.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimant {
+    /// The worker's number in the queue.
+    pub worker: u64,
+    /// Milliseconds the lease lasts unless renewed.
+    pub lease_ms: u64,
+    /// Times the job may lose its worker before it fails.
+    pub max_stalled_count: u32,
+}
+
+/// The claim of the first waiting job, and the token that settles it; none when no job waits. The nonce is
+/// drawn by the caller.
+pub fn decide(state: &State, claimant: &Claimant, nonce: u64, now_us: u64) -> Option<(Effect, Token)> {
+    let number = state.order().first_waiting()?;
+    let epoch = state.job(number)?.epoch + 1;
+    let effect = Effect::Claimed {
+        number,
+        worker: claimant.worker,
+        epoch,
+        nonce,
+        at_us: now_us,
+        lease_until_us: now_us.saturating_add(claimant.lease_ms.saturating_mul(MS)),
+        max_stalled_count: claimant.max_stalled_count,
+    };
+    Some((effect, Token { job: number, epoch, nonce }))
+}

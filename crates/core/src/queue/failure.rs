@@ -1,0 +1,63 @@
+//! The errors of jobs: what an attempt failed with, and why a job failed for good.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::JobFailure;
+
+/// The error that an attempt failed with, as the handler's thread reported it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// The error's name, such as `TypeError`.
+    pub name: String,
+    /// The error's message.
+    pub message: String,
+    /// The error's stack, where it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// The error's `code`, where it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+impl Failure {
+    /// Bytes of its texts.
+    pub(super) fn bytes(&self) -> usize {
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        self.name.len() + self.message.len() + optional(&self.stack) + optional(&self.code)
+    }
+
+    /// The same with how the job ended, for [`crate::Error::JobFailed`].
+    pub fn with_kind(&self, kind: FinishKind) -> JobFailure {
+        JobFailure {
+            finish_kind: kind.name().to_owned(),
+            name: self.name.clone(),
+            message: self.message.clone(),
+            stack: self.stack.clone(),
+            code: self.code.clone(),
+        }
+    }
+}
+
+/// Why a job failed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FinishKind {
+    /// Its last attempt failed.
+    Exhausted,
+    /// An attempt failed in a way that no further one could mend.
+    Unrecoverable,
+    /// It lost its worker more often than that worker allowed.
+    Stalled,
+}
+
+impl FinishKind {
+    /// As callers see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::Unrecoverable => "unrecoverable",
+            Self::Stalled => "stalled",
+        }
+    }
+}
