@@ -53,7 +53,7 @@ class Cache {
   /** @param {string} key @param {T} value @param {import('../index.js').SetOptions} [given] */
   setSync(key, value, given) {
     const ttlMs = this.#ttl('set()', given);
-    const codec = encode(value);
+    const codec = encode(value, 'value', this.setSync);
     ready(this.#native.set(key, encoded.payload, codec, ttlMs), this.setSync);
   }
 

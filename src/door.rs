@@ -270,19 +270,29 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
             buffers.units.extend(text.encode_utf16());
             two_byte_text(env, &buffers.units, result);
         }
-        Out::Value(Tag { form: Form::OneByteText, .. }) => one_byte_text(env, &buffers.out, result),
-        Out::Value(Tag { form: Form::TwoByteText, .. }) => {
+        Out::Value(tag) => return value_to_js(env, tag, buffers),
+    }
+    value
+}
+
+/// Makes the value whose bytes are in `buffers.out`.
+fn value_to_js(env: sys::napi_env, tag: Tag, buffers: &mut Buffers) -> sys::napi_value {
+    let mut value = ptr::null_mut();
+    let result = &raw mut value;
+    match tag.form {
+        Form::OneByteText => one_byte_text(env, &buffers.out, result),
+        Form::TwoByteText => {
             buffers.units.clear();
             let units = buffers.out.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
             buffers.units.extend(units);
             two_byte_text(env, &buffers.units, result);
         }
-        Out::Value(Tag { form: Form::Number, .. }) => {
+        Form::Number => {
             let number = buffers.out.as_slice().try_into().map_or(f64::NAN, f64::from_ne_bytes);
-            // SAFETY: as above.
+            // SAFETY: env is live for the whole call, result points to a local.
             let _ = unsafe { sys::napi_create_double(env, number, result) };
         }
-        Out::Value(Tag { form: Form::Bytes, .. }) => {
+        Form::Bytes => {
             let (bytes, len) = (buffers.out.as_ptr().cast(), buffers.out.len());
             // SAFETY: as above; Node copies len bytes from a live buffer and the copy's address is not asked for.
             let _ = unsafe { sys::napi_create_buffer_copy(env, len, bytes, ptr::null_mut(), result) };

@@ -19,6 +19,7 @@ use redstart_core::{Error, Result};
 
 use crate::clock::NativeClock;
 use crate::door::{self, Frame, OnEnd, Out, Wake};
+use crate::reply::Promised;
 use crate::store::{Handle, NativeStore};
 
 /// Events that wait for one listening thread before it is told that it lags.
@@ -39,8 +40,8 @@ mod found {
 
 /// Something that happened for this lane.
 pub(crate) enum Completion {
-    /// A pending reply has come.
-    Promise { promise: u64, outcome: Result<Out> },
+    /// A pending reply has come, or made a step.
+    Promise(Arc<Promised>),
     /// Jobs wait for a worker that had asked for more.
     Ready { line: u64 },
     /// A job of a worker is no longer its own.
@@ -179,14 +180,21 @@ impl Subscriber for Line {
 }
 
 fn drain(lane: &Arc<Shared>, frame: &mut Frame<'_>) -> Result<Out> {
-    let Some(completion) = lane.pop() else {
-        frame.set(1, 0.0);
-        return Ok(Out::Undefined);
-    };
-    match completion {
-        Completion::Promise { promise, outcome } => {
+    while let Some(completion) = lane.pop() {
+        if let Some(out) = deliver(completion, frame) {
+            return out;
+        }
+    }
+    frame.set(1, 0.0);
+    Ok(Out::Undefined)
+}
+
+fn deliver(completion: Completion, frame: &Frame<'_>) -> Option<Result<Out>> {
+    Some(match completion {
+        Completion::Promise(promised) => {
+            let outcome = promised.poll()?;
             frame.set_whole(1, found::PROMISE);
-            frame.set_whole(2, promise);
+            frame.set_whole(2, promised.number);
             outcome
         }
         Completion::Ready { line } => {
@@ -206,7 +214,7 @@ fn drain(lane: &Arc<Shared>, frame: &mut Frame<'_>) -> Result<Out> {
             frame.set_whole(2, line);
             Ok(Out::Text(json))
         }
-    }
+    })
 }
 
 /// One load of lib/ as JavaScript holds it.

@@ -1,8 +1,14 @@
 //! Calls that do nothing, for bench/boundary to time and for the tests of the door: the feature `probe` builds them.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
+use parking_lot::Mutex;
 use redstart_core::Result;
 use redstart_core::reply::Reply;
 use redstart_core::value::{Form, Tag};
@@ -62,18 +68,46 @@ impl ProbeClass {
 #[napi(catch_unwind)]
 pub fn probe_functions<'env>(env: &'env Env, lane: &NativeLane) -> napi::Result<Object<'env>> {
     let functions = lane.lane.functions(env)?;
+    let gate = Gate::default();
     Ok(functions
         .with::<0, _>("empty", (), |(), _| Ok(Out::Undefined))?
         .with::<1, _>("number", (), |(), frame| Ok(Out::Number(frame.number(0))))?
         .with::<1, _>("key", (), key)?
         .with::<1, _>("text", (), text)?
         .with::<0, _>("fourNumbers", (), four_numbers)?
-        .with::<0, _>("pending", lane.shared.clone(), |lane, frame| {
-            let later: Reply<()> = Reply::Pending(Box::pin(async { Ok(()) }));
+        .with::<0, _>("pending", (lane.shared.clone(), gate.clone()), |(lane, gate), frame| {
+            let later: Reply<()> = Reply::Pending(Box::pin(Opened { gate: gate.clone(), waited: false }));
             reply::answer(frame, lane, later, |()| Out::Undefined)
+        })?
+        .with::<0, _>("open", gate, |gate, _| {
+            let wakers = std::mem::take(&mut *gate.lock());
+            wakers.into_iter().for_each(Waker::wake);
+            Ok(Out::Undefined)
         })?
         .with::<0, _>("panic", (), |(), _| panic!("asked to"))?
         .build())
+}
+
+/// Who waits for `open`.
+type Gate = Arc<Mutex<Vec<Waker>>>;
+
+/// A reply that comes with the next `open`.
+struct Opened {
+    gate: Gate,
+    waited: bool,
+}
+
+impl Future for Opened {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.waited {
+            return Poll::Ready(Ok(()));
+        }
+        self.waited = true;
+        self.gate.lock().push(context.waker().clone());
+        Poll::Pending
+    }
 }
 
 fn key((): &(), frame: &mut Frame<'_>) -> Result<Out> {

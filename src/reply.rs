@@ -1,13 +1,18 @@
 //! `Reply<T>` to JavaScript: a value now, or a promise later.
 //!
-//! A pending reply takes a number, which the facade keeps in its table of promises; the future runs on core's
-//! background thread and its outcome goes into the lane's ring. Rejected: napi's own async functions, a thread hop
-//! and a deferred each (bench/boundary).
+//! A pending reply takes a number, which the facade keeps in its table of promises. The lane itself runs the future:
+//! whoever completes it pushes it into the lane's ring, and the drain polls it there. Rejected: napi's own async
+//! functions, a thread hop and a deferred each, and a task a reply on the background thread, which costs a hop too
+//! (bench/boundary).
 
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 
+use parking_lot::Mutex;
+use redstart_core::Result;
 use redstart_core::reply::Reply;
-use redstart_core::{Result, timer};
 
 use crate::door::{Frame, Out, STATUS_PENDING};
 use crate::lane::{Completion, Shared};
@@ -22,15 +27,51 @@ pub(crate) fn answer<T: 'static>(
     match reply {
         Reply::Ready(result) => result.map(convert),
         Reply::Pending(future) => {
-            let lane = lane.clone();
-            let promise = lane.next_number();
-            frame.set_status(STATUS_PENDING);
-            frame.set_whole(1, promise);
-            timer::spawn(async move {
-                let outcome = future.await.map(convert);
-                lane.push(Completion::Promise { promise, outcome });
+            let pending = Arc::new(Promised {
+                number: lane.next_number(),
+                lane: Arc::downgrade(lane),
+                future: Mutex::new(Some(Box::pin(async move { future.await.map(convert) }))),
             });
+            if let Some(outcome) = pending.poll() {
+                return outcome;
+            }
+            frame.set_status(STATUS_PENDING);
+            frame.set_whole(1, pending.number);
             Ok(Out::Undefined)
+        }
+    }
+}
+
+type OutFuture = Pin<Box<dyn Future<Output = Result<Out>> + Send>>;
+
+/// A reply that has not come yet. Whoever will complete it holds it, through its waker.
+pub(crate) struct Promised {
+    /// The promise's number in the facade's table.
+    pub(crate) number: u64,
+    lane: Weak<Shared>,
+    /// None once it has come.
+    future: Mutex<Option<OutFuture>>,
+}
+
+impl Promised {
+    /// The outcome, once, if it has come; otherwise the lane hears of it.
+    pub(crate) fn poll(self: &Arc<Self>) -> Option<Result<Out>> {
+        let waker = Waker::from(self.clone());
+        let mut slot = self.future.lock();
+        let Poll::Ready(outcome) = slot.as_mut()?.as_mut().poll(&mut Context::from_waker(&waker)) else {
+            return None;
+        };
+        *slot = None;
+        Some(outcome)
+    }
+}
+
+impl Wake for Promised {
+    fn wake(self: Arc<Self>) {
+        match self.lane.upgrade() {
+            Some(lane) => lane.push(Completion::Promise(self)),
+            // Nobody is left to be told; the future holds us through its waker, so the knot is cut here.
+            None => *self.future.lock() = None,
         }
     }
 }

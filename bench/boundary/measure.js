@@ -93,11 +93,17 @@ const groups = {
   pending: async () => {
     const { bound, reply } = probes();
     const serial = await timeAsync(async (count) => {
-      for (let index = 0; index < count; index++) await reply(bound.pending());
+      for (let index = 0; index < count; index++) {
+        const promise = reply(bound.pending());
+        bound.open();
+        await promise;
+      }
     }, 2_000);
     const batched = await timeAsync(async (count) => {
       for (let from = 0; from < count; from += 1_000) {
-        await Promise.all(Array.from({ length: 1_000 }, () => reply(bound.pending())));
+        const promises = Array.from({ length: 1_000 }, () => reply(bound.pending()));
+        bound.open();
+        await Promise.all(promises);
       }
     }, 50_000);
     return { 'pending reply, one at a time': serial, 'pending reply, 1,000 in flight': batched };

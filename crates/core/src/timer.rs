@@ -109,7 +109,7 @@ async fn sleep_until_or(due_us: u64, clock: &Clock, changed: &Notify) {
 
 /// Runs `future` on the background thread.
 #[expect(clippy::disallowed_methods, reason = "this module is the background thread")]
-pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     runtime().spawn(future);
 }
 
