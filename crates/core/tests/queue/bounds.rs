@@ -1,0 +1,150 @@
+//! What a queue keeps, refuses and gives back.
+
+use std::sync::Arc;
+
+use redstart_core::Error;
+use redstart_core::budget::Budget;
+use redstart_core::clock::Clock;
+use redstart_core::engine::QueueEngine;
+use redstart_core::engine::memory::MemoryQueue;
+use redstart_core::queue::{Counts, Finish, JobOptions, NewJob, Outcome, QueueOptions, WorkerSpec};
+use redstart_core::timer::Ticking;
+
+use crate::support::{
+    Ear, HOUR_MS, LEASE_MS, Rig, add_all, completed, failed, named, new_job, pending, poll, raw, ready, rig,
+    run,
+};
+
+#[test]
+fn the_last_thousand_completed_jobs_are_retained_and_the_oldest_go_first() {
+    let mut rig = rig();
+    let worker = rig.worker(1);
+    add_all(&rig, &["slow"]);
+    let (_, slow) = rig.take(worker, 1)[0];
+    for number in 0..1_000 {
+        rig.add(named(&number.to_string()));
+        run(&rig, worker, completed());
+    }
+    assert_eq!(rig.finish(slow, completed()), Finish::Completed);
+    assert_eq!(rig.queue.counts().completed, 1_000);
+    assert!(
+        rig.get("0").is_none() && rig.get("1").is_some(),
+        "the first to complete goes, at one instant too"
+    );
+    assert!(rig.get("slow").is_some(), "the job that has just finished stays");
+    rig.check();
+}
+
+#[test]
+fn ten_thousand_failed_jobs_are_retained() {
+    let rig = rig();
+    let worker = rig.worker(1);
+    for number in 0..=10_000 {
+        rig.add(JobOptions { attempts: Some(1), ..named(&number.to_string()) });
+        assert_eq!(run(&rig, worker, failed(false)), Finish::Failed);
+    }
+    assert_eq!(rig.queue.counts().failed, 10_000);
+    assert!(rig.get("0").is_none() && rig.get("1").is_some());
+}
+
+#[test]
+fn finished_jobs_go_when_they_are_too_old() {
+    let mut rig = rig();
+    let worker = rig.worker(1);
+    add_all(&rig, &["done", "broken"]);
+    run(&rig, worker, completed());
+    run(&rig, worker, failed(true));
+    rig.advance(HOUR_MS - 1);
+    assert!(rig.get("done").is_some());
+    rig.advance(1);
+    assert!(rig.get("done").is_none() && rig.get("broken").is_some());
+    rig.advance((7 * 24 - 1) * HOUR_MS - 1);
+    assert!(rig.get("broken").is_some());
+    rig.advance(1);
+    assert_eq!(rig.queue.counts(), Counts::default());
+    assert_eq!(rig.budget.used(), 0);
+    rig.check();
+}
+
+#[test]
+fn data_over_the_limit_is_refused_and_a_result_over_it_leaves_the_attempt_to_be_failed() {
+    let rig = Rig::new(QueueOptions { max_data_size: 20, ..QueueOptions::default() });
+    let worker = rig.worker(1);
+    let data = |length: usize| raw(&format!("\"{}\"", "x".repeat(length - 2)));
+    let job = |length| NewJob { name: "n".into(), data: data(length), options: named("a") };
+    let refused = ready(rig.queue.add(job(21))).unwrap_err();
+    assert!(matches!(refused, Error::TooLarge { size: 21, limit: 20, .. }), "{refused}");
+    assert_eq!((rig.queue.counts(), rig.budget.used()), (Counts::default(), 0));
+    assert!(ready(rig.queue.add(job(20))).unwrap().1);
+
+    let (_, token) = rig.take(worker, 1)[0];
+    let refused = ready(rig.queue.finish(token, Outcome::Completed(data(21)))).unwrap_err();
+    assert!(matches!(refused, Error::TooLarge { size: 21, limit: 20, .. }), "{refused}");
+    assert_eq!(rig.queue.counts().active, 1);
+    assert_eq!(rig.finish(token, failed(true)), Finish::Failed);
+}
+
+#[test]
+fn a_full_budget_refuses_adds_and_lets_finishes_through() {
+    let budget = Arc::new(Budget::new(3_000));
+    let queue = MemoryQueue::new("mail".into(), QueueOptions::default(), Clock::System, budget.clone());
+    let spec =
+        || WorkerSpec { lease_ms: LEASE_MS, max_stalled_count: 1, subscriber: Arc::new(Ear::default()) };
+    let worker = queue.open_worker(spec());
+    let mut added = 0;
+    let refused = loop {
+        match ready(queue.add(new_job(JobOptions::default()))) {
+            Ok(_) => added += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(refused, Error::StoreFull { limit: 3_000, .. }) && refused.is_retryable());
+    assert_eq!(queue.counts(), Counts { waiting: added, ..Counts::default() });
+    let used = budget.used();
+    assert!(used <= 3_000 && used == queue.load().0);
+
+    let (view, token) = queue.take(worker, 1).unwrap()[0].clone();
+    let long = raw(&format!("\"{}\"", "x".repeat(10_000)));
+    assert_eq!(ready(queue.finish(token, Outcome::Completed(long))).unwrap(), Finish::Completed);
+    assert_eq!(budget.used(), used + 10_002);
+    assert!(ready(queue.result(&view.id, None)).is_ok());
+    drop(queue);
+    assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn a_shut_queue_refuses_tells_who_waits_and_gives_its_bytes_back() {
+    let rig = rig();
+    let worker = rig.worker(1);
+    add_all(&rig, &["a", "b", "done"]);
+    rig.add(JobOptions { delay: Some(5), ..named("later") });
+    let taken = rig.take(worker, 3);
+    rig.finish(taken[2].1, completed());
+    let mut wait = pending(rig.queue.result("a", None));
+    let mut settled = pending(rig.queue.settled());
+
+    assert_eq!(rig.queue.shut(), 3);
+    assert_eq!(rig.queue.shut(), 0);
+    assert!(matches!(poll(&mut wait).unwrap(), Err(Error::Closed(says)) if says.contains("'mail'")));
+    assert!(poll(&mut settled).unwrap().is_ok());
+    assert_eq!(rig.budget.used(), 0);
+    assert_eq!(rig.ear.lost.lock().len(), 2);
+    let add = ready(rig.queue.add(new_job(JobOptions::default())));
+    assert!(matches!(add, Err(Error::Closed(_))));
+    assert!(matches!(rig.queue.take(worker, 1), Err(Error::Closed(_))));
+    assert!(matches!(ready(rig.queue.result("done", None)), Err(Error::Closed(_))));
+    assert_eq!(rig.finish(taken[0].1, completed()), Finish::LeaseLost);
+    assert_eq!((rig.queue.counts(), rig.queue.next_due_us()), (Counts::default(), None));
+}
+
+#[test]
+fn the_load_is_the_bytes_and_the_age_of_the_first_waiting_job() {
+    let rig = rig();
+    assert_eq!(rig.queue.load(), (0, 0));
+    add_all(&rig, &["a"]);
+    rig.advance(70);
+    add_all(&rig, &["b"]);
+    assert_eq!(rig.queue.load(), (rig.budget.used(), 70));
+    rig.take(rig.worker(1), 2);
+    assert_eq!(rig.queue.load().1, 0);
+}
