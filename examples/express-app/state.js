@@ -28,4 +28,10 @@ function openState(url) {
   };
 }
 
-module.exports = { openState };
+/** Calls this visitor may still make. peek() answers as if one were made now, so that one is added again. */
+async function callsLeft(limiter, visitor) {
+  const { allowed, remaining } = await limiter.peek(visitor);
+  return allowed ? remaining + 1 : 0;
+}
+
+module.exports = { callsLeft, openState };

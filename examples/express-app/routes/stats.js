@@ -2,6 +2,7 @@
 
 const { Router } = require('express');
 const { ipKey } = require('redstart');
+const { callsLeft } = require('../state.js');
 const { statsPage } = require('../views/stats.js');
 
 /**
@@ -24,9 +25,9 @@ function statsRoutes({ background, content, renderer, state }) {
     const visitor = ipKey(req.ip);
     // First, because reading the cache counts as a hit, and both threads are to be asked after it.
     const facts = await content.facts();
-    const [store, api, thread] = await Promise.all([
+    const [store, apiCallsLeft, thread] = await Promise.all([
       state.store.stats(),
-      state.apiLimit.peek(visitor),
+      callsLeft(state.apiLimit, visitor),
       // The page is worth showing without the second thread too.
       background.view(visitor).catch((error) => ({ problem: error.message })),
     ]);
@@ -34,7 +35,7 @@ function statsRoutes({ background, content, renderer, state }) {
       uptimeSeconds: Math.floor(process.uptime()),
       renders: renderer.count,
       store,
-      visitor: { api: { limit: api.limit, remaining: api.remaining, allowed: api.allowed } },
+      apiCallsLeft,
       thread,
       facts,
     };

@@ -63,7 +63,7 @@ function statsPage({ stats, user }) {
 <p>Both have opened the same store. Nothing of this is sent from one to the other.</p>
 <table>
   <tr><th></th><th>Main thread</th><th>Second thread</th></tr>
-  ${row('API calls you have left', 'visitor.api.remaining', 'thread.api.remaining')}
+  ${row('API calls you have left', 'apiCallsLeft', 'thread.apiCallsLeft')}
   ${row('Hits of the cache “content”', 'store.caches.content.hits', 'thread.content.hits')}
   ${row('Entries of the cache “content”', 'store.caches.content.entries', 'thread.content.entries')}
 </table>

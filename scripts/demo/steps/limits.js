@@ -6,6 +6,8 @@ const { Visitor } = require('../visitor.js');
 
 const LIMIT = 100;
 const LOOK_AFTER = 40;
+// The window of 60 s and one sixteenth: a sliding window counts its oldest part in full.
+const WAIT_SECONDS_MAX = 64;
 const HEADERS = [
   'RateLimit',
   'RateLimit-Policy',
@@ -33,7 +35,8 @@ async function limitHolds(demo) {
   expect(denied.status === 429, `status 429 for call ${LIMIT + 1}`, `status ${denied.status}`);
   const lines = HEADERS.map((name) => `${name}: ${header(denied, name)}`);
   const retryAfter = Number(header(denied, 'Retry-After'));
-  expect(retryAfter >= 1 && retryAfter <= 60, 'Retry-After between 1 and 60 s', retryAfter);
+  const bounded = retryAfter >= 1 && retryAfter <= WAIT_SECONDS_MAX;
+  expect(bounded, `Retry-After between 1 and ${WAIT_SECONDS_MAX} s`, retryAfter);
   return [`${LIMIT} calls in ${ms} ms, call ${LIMIT + 1} got 429 with`, ...lines];
 }
 
@@ -46,8 +49,8 @@ async function threadShares(demo) {
     { stats: now, left: 0 },
   ]) {
     expect(!seen.thread.problem, 'an answer of the second thread', seen.thread.problem);
-    const { api, content } = seen.thread;
-    expect(api.remaining === left, `${left} calls left in the second thread's eyes`, api.remaining);
+    const { apiCallsLeft, content } = seen.thread;
+    expect(apiCallsLeft === left, `${left} calls left in the second thread's eyes`, apiCallsLeft);
     const { hits } = seen.store.caches.content;
     expect(content.hits === hits, `${hits} cache hits in the second thread's eyes`, content.hits);
   }
@@ -56,7 +59,7 @@ async function threadShares(demo) {
   const written = countedByThread === now.thread.threadId && words > 0;
   expect(written, 'a value the second thread wrote, read by the main one', JSON.stringify(now.facts));
   return [
-    `after ${LOOK_AFTER} calls thread ${now.thread.threadId} saw ${halfway.thread.api.remaining} left, now ${now.thread.api.remaining};`,
+    `after ${LOOK_AFTER} calls thread ${now.thread.threadId} saw ${halfway.thread.apiCallsLeft} left, now ${now.thread.apiCallsLeft};`,
     `${now.thread.content.hits} cache hits in both threads' eyes; the main one reads what it wrote: ${words} words`,
   ];
 }
