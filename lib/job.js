@@ -39,7 +39,13 @@ class Job {
   /** @param {{ timeout?: import('../index.js').Duration }} [given] */
   async result(given) {
     const { timeout } = options.checkOptions('result()', given, RESULT_OPTIONS);
-    return JSON.parse(await reply(this.#native.result(this.id, timeout ?? NO_TIMEOUT)));
+    try {
+      return JSON.parse(await reply(this.#native.result(this.id, timeout ?? NO_TIMEOUT)));
+    } catch (error) {
+      // What was pending failed in the drain, far from here: the stack is to lead to who waits.
+      if (error instanceof Error) Error.captureStackTrace(error, this.result);
+      throw error;
+    }
   }
 }
 

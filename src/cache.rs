@@ -47,7 +47,7 @@ fn get(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     match cache.engine.get(key, &mut frame.buffers.out)? {
         Lookup::Absent => Ok(Out::Undefined),
         Lookup::Copied(tag) => {
-            frame.set(1, f64::from(tag.codec));
+            frame.set(1, f64::from(tag.codec()));
             Ok(Out::Value(tag))
         }
     }
@@ -72,7 +72,7 @@ fn write<T>(frame: &mut Frame<'_>, store: impl FnOnce(Tag, &[u8], Option<u64>) -
     // The facade passes a negative number for "never".
     let ttl_ms = frame.whole(TTL_MS);
     let (form, value) = frame.value(VALUE)?;
-    store(Tag { form, codec }, value, ttl_ms)
+    store(Tag::new(form, codec), value, ttl_ms)
 }
 
 fn has(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {

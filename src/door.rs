@@ -13,7 +13,7 @@
 //! 5. The thread-safe function in a [`Wake`] is called only under the read lock and taken out under the write lock
 //!    before it is released or its environment goes; so no thread calls one that is gone.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, UnsafeCell};
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -71,7 +71,7 @@ pub(crate) struct Buffers {
 pub(crate) struct Lane {
     scratch: *mut f64,
     scratch_len: usize,
-    buffers: RefCell<Buffers>,
+    buffers: UnsafeCell<Buffers>,
     last_error: RefCell<Option<Error>>,
 }
 
@@ -105,7 +105,7 @@ impl Lane {
         Ok(Rc::new(Self {
             scratch: data.cast(),
             scratch_len: len,
-            buffers: RefCell::default(),
+            buffers: UnsafeCell::default(),
             last_error: RefCell::default(),
         }))
     }
@@ -226,11 +226,13 @@ unsafe extern "C" fn enter<const ARGS: usize, T>(
     // going on after one is sound; the caller gets ERR_INTERNAL.
     catch_unwind(AssertUnwindSafe(|| {
         let lane = &*binding.lane;
-        let mut buffers = lane.buffers.borrow_mut();
+        // SAFETY: invariants 1 and 4: one call at a time on this thread, and none inside another, so nobody else holds them.
+        let buffers = unsafe { &mut *lane.buffers.get() };
         lane.set(0, STATUS_OK);
-        let mut frame = Frame { env, args: &args, lane, buffers: &mut buffers };
+        let mut frame = Frame { env, args: &args, lane, buffers };
         match (binding.call)(&binding.target, &mut frame) {
-            Ok(out) => to_js(env, out, &mut buffers),
+            Ok(Out::Undefined) => ptr::null_mut(),
+            Ok(out) => to_js(env, out, frame.buffers),
             Err(error) => {
                 lane.fail(error);
                 ptr::null_mut()
@@ -279,7 +281,7 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
 fn value_to_js(env: sys::napi_env, tag: Tag, buffers: &mut Buffers) -> sys::napi_value {
     let mut value = ptr::null_mut();
     let result = &raw mut value;
-    match tag.form {
+    match tag.form() {
         Form::OneByteText => one_byte_text(env, &buffers.out, result),
         Form::TwoByteText => {
             buffers.units.clear();
@@ -390,7 +392,7 @@ impl Frame<'_> {
         // SAFETY: Node wrote len units, all within the array.
         let units = unsafe { std::slice::from_raw_parts(room, len) };
         if !is_narrow(units) {
-            return Ok(Key { bytes: as_bytes(units), wide: true });
+            return Ok(Key::wide(as_bytes(units)));
         }
         for (to, from) in buffer.narrow.iter_mut().zip(units) {
             to.write(low_byte(*from));
@@ -412,7 +414,7 @@ impl Frame<'_> {
             )));
         }
         if wide {
-            return Ok(Key { bytes: as_bytes(units), wide: true });
+            return Ok(Key::wide(as_bytes(units)));
         }
         buffer.long_narrow.clear();
         buffer.long_narrow.extend(units.iter().copied().map(low_byte));

@@ -122,7 +122,7 @@ fn text((): &(), frame: &mut Frame<'_>) -> Result<Out> {
     let len = usize::try_from(frame.whole(0).unwrap_or_default()).unwrap_or_default();
     frame.buffers.out.clear();
     frame.buffers.out.resize(len, b'x');
-    Ok(Out::Value(Tag { form: Form::OneByteText, codec: 0 }))
+    Ok(Out::Value(Tag::new(Form::OneByteText, 0)))
 }
 
 fn four_numbers((): &(), frame: &mut Frame<'_>) -> Result<Out> {

@@ -35,7 +35,7 @@ pub(crate) fn bind<'env>(
 /// The id in argument 0; '' stands for whatever cannot be an id, and no session has it.
 fn id<'key>(frame: &Frame<'_>, buffer: &'key mut KeyBuffer) -> Result<&'key str> {
     let key = frame.key(0, buffer)?;
-    if key.wide {
+    if key.is_wide() {
         return Ok("");
     }
     Ok(std::str::from_utf8(key.bytes).unwrap_or_default())

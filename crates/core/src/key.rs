@@ -18,16 +18,37 @@ pub const KEY_BYTES_MAX: usize = 64 * 1024;
 /// A borrowed key in its stored form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key<'a> {
-    /// One byte a unit, or two (native order) when `wide`.
+    /// The units, two-byte ones in native order.
     pub bytes: &'a [u8],
-    /// Some unit is above U+00FF.
-    pub wide: bool,
+    /// How wide they are.
+    pub width: Width,
+}
+
+/// Bytes that each UTF-16 unit of a key takes. As large as a pointer on purpose: a key is copied word by word on its
+/// way to the table, and reading a word whose last byte alone was just written stalls longer than the lookup takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum Width {
+    /// All units are below U+0100.
+    One,
+    /// Some unit is not.
+    Two,
 }
 
 impl<'a> Key<'a> {
     /// The key of a string whose characters are all below U+0100.
     pub fn narrow(bytes: &'a [u8]) -> Self {
-        Self { bytes, wide: false }
+        Self { bytes, width: Width::One }
+    }
+
+    /// The key of any other string: its units in native order.
+    pub fn wide(bytes: &'a [u8]) -> Self {
+        Self { bytes, width: Width::Two }
+    }
+
+    /// Whether some unit is above U+00FF.
+    pub fn is_wide(&self) -> bool {
+        self.width == Width::Two
     }
 
     /// A 64-bit hash under the seed of one table.
@@ -35,7 +56,7 @@ impl<'a> Key<'a> {
         // The width goes in by choosing between the hash and its complement: it costs nothing and keeps 'ab' and the
         // one wide character of the same bytes apart.
         let hash = seed.0.hash_one(self.bytes);
-        if self.wide { !hash } else { hash }
+        if self.is_wide() { !hash } else { hash }
     }
 }
 
@@ -58,7 +79,7 @@ impl std::fmt::Display for Key<'_> {
     /// The key as text, lone surrogates replaced, at most 80 characters.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const SHOWN_MAX: usize = 80;
-        let units: Vec<u16> = if self.wide {
+        let units: Vec<u16> = if self.is_wide() {
             self.bytes.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]])).collect()
         } else {
             self.bytes.iter().map(|&byte| u16::from(byte)).collect()

@@ -12,7 +12,7 @@ use redstart_core::engine::{CacheEngine, Lookup};
 use redstart_core::key::Key;
 use redstart_core::value::{Form, Tag};
 
-const TAG: Tag = Tag { form: Form::OneByteText, codec: 0 };
+const TAG: Tag = Tag::new(Form::OneByteText, 0);
 const START_US: u64 = 1_700_000_000_000_000;
 
 fn cache(max_size: u64, max_entry_size: u64) -> (Arc<MemoryCache>, Arc<ManualClock>) {
@@ -86,7 +86,7 @@ fn a_value_too_large_is_refused_and_takes_the_old_one_with_it() {
 #[test]
 fn narrow_and_wide_keys_of_the_same_bytes_are_two_keys() {
     let (cache, _) = cache(1 << 20, 1 << 10);
-    let wide = Key { bytes: b"ab", wide: true };
+    let wide = Key::wide(b"ab");
     cache.set(wide, TAG, b"wide", None).unwrap();
     assert_eq!(get(&cache, "ab"), None);
     assert!(cache.has(wide));

@@ -160,8 +160,8 @@ fn keys_that_look_alike_are_different_keys() {
         Key::narrow(b""),
         Key::narrow(b"\0"),
         Key::narrow(b"ab"),
-        Key { bytes: b"ab", wide: true },
-        Key { bytes: b"", wide: true },
+        Key::wide(b"ab"),
+        Key::wide(b""),
         Key::narrow(&long),
         Key::narrow(&long[1..]),
     ];

@@ -53,7 +53,7 @@ impl Setting {
         match self.sessions.get(id, &mut buffer).unwrap() {
             Lookup::Absent => None,
             Lookup::Copied(tag) => {
-                assert_eq!(tag, Tag { form: Form::OneByteText, codec: 0 });
+                assert_eq!(tag, Tag::new(Form::OneByteText, 0));
                 Some(String::from_utf8(buffer).unwrap())
             }
         }
@@ -118,7 +118,7 @@ fn data_keeps_its_form() {
     let id = ready(at.sessions.create(wide, TTL_MS)).unwrap();
     let mut buffer = Vec::new();
     let found = at.sessions.get(&id, &mut buffer).unwrap();
-    assert_eq!(found, Lookup::Copied(Tag { form: Form::TwoByteText, codec: 0 }));
+    assert_eq!(found, Lookup::Copied(Tag::new(Form::TwoByteText, 0)));
     assert_eq!(buffer, wide.bytes);
 }
 

@@ -9,7 +9,7 @@
 
 use hashbrown::HashTable;
 
-use crate::key::Key;
+use crate::key::{Key, Width};
 use crate::value::Tag;
 
 /// "No entry" in a list of u32 indexes.
@@ -27,13 +27,13 @@ struct Entry {
     key_len: u32,
     newer: u32,
     older: u32,
-    wide: bool,
+    width: Width,
     tag: Tag,
 }
 
 impl Entry {
     fn key(&self) -> Key<'_> {
-        Key { bytes: &self.data[..self.key_len as usize], wide: self.wide }
+        Key { bytes: &self.data[..self.key_len as usize], width: self.width }
     }
 }
 
@@ -136,7 +136,8 @@ impl Lru {
         data.extend_from_slice(value);
         let key_len = u32::try_from(key.bytes.len()).expect("keys are at most 64 KiB");
         let data = data.into_boxed_slice();
-        let entry = Entry { hash, data, expires_us, key_len, newer: NONE, older: NONE, wide: key.wide, tag };
+        let entry =
+            Entry { hash, data, expires_us, key_len, newer: NONE, older: NONE, width: key.width, tag };
         self.bytes += cost;
         self.insert(entry);
         evicted

@@ -93,7 +93,7 @@ impl SessionsEngine for MemorySessions {
         };
         buffer.extend_from_slice(&record.data);
         let form = if record.wide { Form::TwoByteText } else { Form::OneByteText };
-        Ok(Lookup::Copied(Tag { form, codec: 0 }))
+        Ok(Lookup::Copied(Tag::new(form, 0)))
     }
 
     fn set(&self, id: &str, data: SessionData<'_>, ttl_ms: u64, adopt: bool) -> Reply<bool> {

@@ -105,7 +105,7 @@ impl<S: Decide> Keyed<S> {
     }
 
     fn hash(&self, key: Key<'_>) -> Hash {
-        let both = self.hashers[usize::from(key.wide)].hash(key.bytes);
+        let both = self.hashers[usize::from(key.is_wide())].hash(key.bytes);
         Hash { slot: both.h1, table: both.h2 }
     }
 
