@@ -1,5 +1,6 @@
 'use strict';
-const cluster = require('node:cluster');
+/** @type {import('node:cluster').Cluster} */
+const cluster = /** @type {any} */ (require('node:cluster'));
 const os = require('node:os');
 const options = require('./options.js');
 const { Cache, readCacheOptions } = require('./cache.js');
