@@ -102,8 +102,7 @@ class Cache {
     const payload = this.#get(key);
     if (payload !== undefined) return decode(scratch[1], payload);
     if (scratch[0] !== STATUS_OK) throw takeError();
-    const flight =
-      this.#flights.get(key) ?? takeOff(this.#flights, key, () => this.#load(key, loader, ttlMs));
+    const flight = this.#flights.get(key) ?? takeOff(this.#flights, key, () => this.#load(key, loader, ttlMs));
     const landing = join(flight);
     if (landing === undefined) {
       throw new RedstartError(
@@ -158,7 +157,11 @@ class Cache {
  * @param {Function} above
  */
 function readCacheOptions(given, above) {
-  const { ttl, maxSize = MAX_SIZE_DEFAULT, maxEntrySize } = options.checkOptions('cache()', given, CACHE_OPTIONS, above);
+  const {
+    ttl,
+    maxSize = MAX_SIZE_DEFAULT,
+    maxEntrySize,
+  } = options.checkOptions('cache()', given, CACHE_OPTIONS, above);
   return { ttl, maxSize, maxEntrySize: maxEntrySize ?? Math.min(MAX_ENTRY_SIZE_DEFAULT, maxSize) };
 }
 

@@ -25,8 +25,11 @@ const byName = new Map();
  */
 function flightsOf(url, name) {
   const at = `${url}\0${name}`;
-  let flights = byName.get(at);
-  if (flights === undefined) byName.set(at, (flights = new Map()));
+  const known = byName.get(at);
+  if (known !== undefined) return known;
+  /** @type {Flights} */
+  const flights = new Map();
+  byName.set(at, flights);
   return flights;
 }
 

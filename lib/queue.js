@@ -38,7 +38,7 @@ class Queue {
   #events = new EventEmitter();
   /** @type {{ subscription: number, line: number } | undefined} */
   #subscribed;
-  /** @type {Set<Worker>} */
+  /** @type {Set<InstanceType<typeof Worker>>} */
   #workers = new Set();
 
   /** @param {string} name @param {import('../native.js').QueueFunctions} native */

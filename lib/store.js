@@ -157,7 +157,8 @@ function defaultMaxMemory() {
 /** @param {unknown} url */
 function nameOf(url) {
   const text = url === undefined ? DEFAULT_URL : url;
-  if (typeof text !== 'string') throw invalidArg(`open() takes a URL string such as 'memory:app'; got ${show(url)}`, open);
+  if (typeof text !== 'string')
+    throw invalidArg(`open() takes a URL string such as 'memory:app'; got ${show(url)}`, open);
   const scheme = /^([a-z]+):/.exec(text)?.[1];
   if (scheme === 'memory') {
     const name = text.slice('memory:'.length);

@@ -38,12 +38,12 @@ const WORKER_OPTIONS = {
 const CLOSE_OPTIONS = { timeout: options.duration };
 
 /** @typedef {{ job: number, epoch: number, nonce: number }} Token */
-/** @typedef {{ token: Token, job: ActiveJob, abort: AbortController }} Run */
+/** @typedef {{ token: Token, job: InstanceType<typeof ActiveJob>, abort: AbortController }} Run */
 
 class Worker extends EventEmitter {
   /** @type {import('../native.js').QueueFunctions} */
   #native;
-  /** @type {(job: ActiveJob) => unknown} */
+  /** @type {(job: InstanceType<typeof ActiveJob>) => unknown} */
   #handler;
   /** @type {AsyncResource} */
   #context;

@@ -132,7 +132,9 @@ const groups = {
     const { open } = require(root);
     const limiter = open('memory:').limiter('bench', { limit: 4_000_000_000, window: '1h' });
     for (const key of keys) limiter.consumeSync(key);
-    return { 'consumeSync, 1,000 keys, result object included': time((index) => limiter.consumeSync(keys[index % KEYS])) };
+    return {
+      'consumeSync, 1,000 keys, result object included': time((index) => limiter.consumeSync(keys[index % KEYS])),
+    };
   },
 };
 
