@@ -199,7 +199,10 @@ test('a loader that waits for its own key, directly or in a circle, is refused a
   const both = new Promise((resolve) => (start = resolve));
   const crossed = await Promise.allSettled([
     cache.getOrSet('x', () => both.then(() => cache.getOrSet('y', () => 1))),
-    cache.getOrSet('y', () => (start(), both.then(() => cache.getOrSet('x', () => 1)))),
+    cache.getOrSet('y', () => {
+      start();
+      return both.then(() => cache.getOrSet('x', () => 1));
+    }),
   ]);
   assert.deepEqual(
     crossed.map(({ reason }) => reason?.code),
