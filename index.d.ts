@@ -312,7 +312,10 @@ export type JobState = 'waiting' | 'delayed' | 'active' | 'completed' | 'failed'
 export interface WorkerOptions {
   /** Jobs at once in this worker, 1 to 10,000. Default 1. */
   concurrency?: number;
-  /** A job whose worker is gone becomes waiting again after this long. Renewed off the JS thread. Default '30s'; at least '1s'. */
+  /**
+   * A job whose worker is gone becomes waiting again after this long at the latest: at once when its thread ends. Never
+   * renewed by a JavaScript timer, so a blocked event loop keeps its jobs. Default '30s'; at least '1s'.
+   */
   leaseDuration?: Duration;
   /** Times a job may stall (lose its worker) before it fails. Default 1. */
   maxStalledCount?: number;
