@@ -13,7 +13,8 @@ const { Users } = require('./users.js');
 
 // A container is killed ten seconds after SIGTERM. What is not done by then is said to be lost, not lost silently.
 const SHUTDOWN_MS = 9_000;
-const JOBS_MS = 6_000;
+const REQUESTS_MS = 2_000;
+const JOBS_MS = 4_000;
 
 async function start() {
   const config = readConfig();
@@ -71,8 +72,11 @@ async function closeServer(server) {
   const closed = new Promise((resolve) => server.close(resolve));
   // A browser keeps its connection open between requests; one that falls idle is closed.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
+  // Browsers also open connections ahead of need. Those never fall idle, for nothing was ever asked on them.
+  const patience = setTimeout(() => server.closeAllConnections(), REQUESTS_MS);
   await closed;
   clearInterval(idle);
+  clearTimeout(patience);
 }
 
 start().catch((error) => {
