@@ -141,7 +141,8 @@ class Worker extends EventEmitter {
       }
     };
     if (this.#startedThisTurn < JOBS_A_TURN) {
-      queueMicrotask(pull);
+      // Not queueMicrotask, which Jest's fake timers stop.
+      Promise.resolve().then(pull);
       return;
     }
     setImmediate(() => {
