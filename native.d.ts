@@ -66,7 +66,7 @@ export interface QueueFunctions {
   counts(): string | undefined;
   /** The subscription's number in the queue; scratch[1]: its line in the lane. */
   subscribe(): number | undefined;
-  unsubscribe(subscription: number): undefined;
+  unsubscribe(subscription: number, line: number): undefined;
 }
 
 /**

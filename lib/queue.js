@@ -136,7 +136,7 @@ class Queue {
     if (this.#subscribed === undefined || this.#events.eventNames().length > 0) return;
     const { subscription, line } = this.#subscribed;
     this.#subscribed = undefined;
-    this.#native.unsubscribe(subscription);
+    this.#native.unsubscribe(subscription, line);
     lines.delete(line);
     release(false);
   }

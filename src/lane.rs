@@ -72,11 +72,13 @@ pub(crate) struct Shared {
     wake: Wake,
     ring: Mutex<Ring>,
     numbers: AtomicU64,
-    workers: Mutex<HashMap<u64, Hired>>,
+    workers: Mutex<HashMap<u64, InQueue>>,
+    subscriptions: Mutex<HashMap<u64, InQueue>>,
+    promised: Mutex<HashMap<u64, Weak<Promised>>>,
 }
 
-/// A worker of this lane: its queue, and its number there.
-type Hired = (Weak<dyn QueueEngine>, u64);
+/// A worker or subscription of this lane: its queue, and its number there.
+type InQueue = (Weak<dyn QueueEngine>, u64);
 
 impl Shared {
     /// A number never used before in this lane.
@@ -141,6 +143,25 @@ impl Shared {
     pub(crate) fn remove_worker(&self, line: u64) {
         self.workers.lock().remove(&line);
     }
+
+    /// Keeps a subscription, so that the end of the environment ends it.
+    pub(crate) fn add_subscription(&self, line: u64, queue: Weak<dyn QueueEngine>, subscription: u64) {
+        self.subscriptions.lock().insert(line, (queue, subscription));
+    }
+
+    /// Forgets a subscription that has ended.
+    pub(crate) fn remove_subscription(&self, line: u64) {
+        self.subscriptions.lock().remove(&line);
+    }
+
+    /// Keeps a pending reply, so that the end of the environment gives it up.
+    pub(crate) fn add_promised(&self, promised: &Arc<Promised>) {
+        self.promised.lock().insert(promised.number, Arc::downgrade(promised));
+    }
+
+    fn remove_promised(&self, number: u64) {
+        self.promised.lock().remove(&number);
+    }
 }
 
 impl OnEnd for Shared {
@@ -150,6 +171,17 @@ impl OnEnd for Shared {
 
     fn ended(&self) {
         *self.ring.lock() = Ring::default();
+        // Listeners first: what is given back below is nothing to tell a thread that is gone.
+        let subscriptions = std::mem::take(&mut *self.subscriptions.lock());
+        for (queue, subscription) in subscriptions.into_values() {
+            if let Some(queue) = queue.upgrade() {
+                queue.unsubscribe(subscription);
+            }
+        }
+        let promised = std::mem::take(&mut *self.promised.lock());
+        for promised in promised.into_values().filter_map(|promised| promised.upgrade()) {
+            promised.give_up();
+        }
         let workers = std::mem::take(&mut *self.workers.lock());
         for (queue, worker) in workers.into_values() {
             if let Some(queue) = queue.upgrade() {
@@ -181,7 +213,7 @@ impl Subscriber for Line {
 
 fn drain(lane: &Arc<Shared>, frame: &mut Frame<'_>) -> Result<Out> {
     while let Some(completion) = lane.pop() {
-        if let Some(out) = deliver(completion, frame) {
+        if let Some(out) = deliver(lane, completion, frame) {
             return out;
         }
     }
@@ -189,10 +221,11 @@ fn drain(lane: &Arc<Shared>, frame: &mut Frame<'_>) -> Result<Out> {
     Ok(Out::Undefined)
 }
 
-fn deliver(completion: Completion, frame: &Frame<'_>) -> Option<Result<Out>> {
+fn deliver(lane: &Shared, completion: Completion, frame: &Frame<'_>) -> Option<Result<Out>> {
     Some(match completion {
         Completion::Promise(promised) => {
             let outcome = promised.poll()?;
+            lane.remove_promised(promised.number);
             frame.set_whole(1, found::PROMISE);
             frame.set_whole(2, promised.number);
             outcome

@@ -45,7 +45,7 @@ pub(crate) fn bind<'env>(
         .with::<2, _>("result", queue.clone(), result)?
         .with::<0, _>("counts", queue.clone(), counts)?
         .with::<0, _>("subscribe", queue.clone(), subscribe)?
-        .with::<1, _>("unsubscribe", queue, unsubscribe)
+        .with::<2, _>("unsubscribe", queue, unsubscribe)
 }
 
 fn json(text: String) -> Result<Box<RawValue>> {
@@ -168,13 +168,16 @@ fn subscribe(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     queue.handle.check_open()?;
     let lane = queue.handle.lane.clone();
     let number = lane.next_number();
-    let subscription = queue.engine.subscribe(Arc::new(Line { lane, number }));
+    let subscription = queue.engine.subscribe(Arc::new(Line { lane: lane.clone(), number }));
+    lane.add_subscription(number, Arc::downgrade(&queue.engine), subscription);
     frame.set_whole(1, number);
     #[expect(clippy::cast_precision_loss, reason = "a count of subscriptions stays far below 2^53")]
     Ok(Out::Number(subscription as f64))
 }
 
+/// Arguments: subscription, line. Works on a closed handle too.
 fn unsubscribe(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     queue.engine.unsubscribe(whole(frame, 0)?);
+    queue.handle.lane.remove_subscription(whole(frame, 1)?);
     Ok(Out::Undefined)
 }

@@ -35,6 +35,7 @@ pub(crate) fn answer<T: 'static>(
             if let Some(outcome) = pending.poll() {
                 return outcome;
             }
+            lane.add_promised(&pending);
             frame.set_status(STATUS_PENDING);
             frame.set_whole(1, pending.number);
             Ok(Out::Undefined)
@@ -64,14 +65,18 @@ impl Promised {
         *slot = None;
         Some(outcome)
     }
+
+    /// Nobody waits any more. The future holds us through its waker: without this, neither would ever go.
+    pub(crate) fn give_up(&self) {
+        *self.future.lock() = None;
+    }
 }
 
 impl Wake for Promised {
     fn wake(self: Arc<Self>) {
         match self.lane.upgrade() {
             Some(lane) => lane.push(Completion::Promise(self)),
-            // Nobody is left to be told; the future holds us through its waker, so the knot is cut here.
-            None => *self.future.lock() = None,
+            None => self.give_up(),
         }
     }
 }
