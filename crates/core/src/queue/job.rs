@@ -34,8 +34,6 @@ pub struct Claim {
 pub enum Phase {
     /// May be claimed.
     Waiting {
-        /// Given back by a worker: before those that come from the back.
-        front: bool,
         /// Since when.
         since_us: u64,
     },
@@ -79,7 +77,8 @@ pub struct Job {
     pub backoff: Backoff,
     /// Its state.
     pub phase: Phase,
-    /// Where it came in: rises through the queue, renewed on each entry to the back of an order.
+    /// Where it came in: rises through the queue, renewed on each entry to the back of an order. A job that goes
+    /// back to the front keeps it.
     pub ord: u64,
     /// When it was added.
     pub added_us: u64,

@@ -1,27 +1,18 @@
 //! Which job comes next, in each state: one ordered index a state, so every "next" is the first of a tree.
 //!
-//! Waiting jobs are ordered by (priority, front before back, order key). A job given back by a worker goes to
-//! the front with the key it came in with, so that jobs given back together keep their order among each
-//! other. Rejected: a key below the smallest for each, which turns a batch of three around.
+//! Waiting jobs are ordered by their order key. Claims take the smallest, and a job that comes in gets the
+//! largest so far, so a job that a worker gives back with the key it came in with stands before all others: at
+//! the front, and jobs given back together keep their order among each other. (A priority will stand before
+//! the key; within one priority the same holds.) Rejected: a key below the smallest for each job given back,
+//! which turns a batch of three around.
 //!
-//! Rejected too: intrusive linked lists. They are faster to push to, but neither a delay nor, later, a
-//! priority puts its job at an end.
+//! Rejected too: intrusive linked lists. They are faster to push to, but neither a delay nor, later, a priority
+//! puts its job at an end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::job::{Job, Phase};
 use super::view::JobState;
-
-/// Every job's priority, until jobs have one of their own; it stands first in the key.
-const PRIORITY: u32 = 0;
-
-/// Where a waiting job stands. Claims take the smallest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    priority: u32,
-    back: bool,
-    ord: u64,
-}
 
 /// An instant and an order key, which tells apart what happened in the same microsecond.
 type Instant = (u64, u64);
@@ -29,7 +20,8 @@ type Instant = (u64, u64);
 /// The numbers of the jobs, by state and in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Order {
-    waiting: BTreeMap<Place, u64>,
+    /// By order key.
+    waiting: BTreeMap<u64, u64>,
     /// By the instant at which each becomes waiting.
     delayed: BTreeMap<Instant, u64>,
     /// (worker, job).
@@ -44,7 +36,7 @@ impl Order {
     /// Puts a job into the index of its state.
     pub(super) fn insert(&mut self, number: u64, job: &Job) {
         let was_free = match &job.phase {
-            Phase::Waiting { front, .. } => self.waiting.insert(place(*front, job.ord), number).is_none(),
+            Phase::Waiting { .. } => self.waiting.insert(job.ord, number).is_none(),
             Phase::Delayed { run_at_us } => self.delayed.insert((*run_at_us, job.ord), number).is_none(),
             Phase::Active(claim) => self.active.insert((claim.worker, number)),
             Phase::Completed { at_us, .. } => self.completed.insert((*at_us, job.ord), number).is_none(),
@@ -56,7 +48,7 @@ impl Order {
     /// Takes a job out of the index of its state.
     pub(super) fn remove(&mut self, number: u64, job: &Job) {
         let was_there = match &job.phase {
-            Phase::Waiting { front, .. } => self.waiting.remove(&place(*front, job.ord)) == Some(number),
+            Phase::Waiting { .. } => self.waiting.remove(&job.ord) == Some(number),
             Phase::Delayed { run_at_us } => self.delayed.remove(&(*run_at_us, job.ord)) == Some(number),
             Phase::Active(claim) => self.active.remove(&(claim.worker, number)),
             Phase::Completed { at_us, .. } => self.completed.remove(&(*at_us, job.ord)) == Some(number),
@@ -105,10 +97,6 @@ impl Order {
     pub fn active_of(&self, worker: u64) -> impl Iterator<Item = u64> {
         self.active.range((worker, 0)..=(worker, u64::MAX)).map(|&(_, number)| number)
     }
-}
-
-fn place(front: bool, ord: u64) -> Place {
-    Place { priority: PRIORITY, back: !front, ord }
 }
 
 fn first(index: &BTreeMap<Instant, u64>) -> Option<(u64, u64)> {

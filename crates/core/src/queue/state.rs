@@ -64,7 +64,7 @@ impl State {
         self.last_ord += 1;
         let phase = match added.run_at_us {
             Some(run_at_us) => Phase::Delayed { run_at_us },
-            None => Phase::Waiting { front: false, since_us: added.at_us },
+            None => Phase::Waiting { since_us: added.at_us },
         };
         let job = Job {
             id: added.id.clone(),
@@ -164,7 +164,7 @@ fn transition(job: &mut Job, effect: &Effect, last_ord: &mut u64) {
     match effect {
         Effect::Due { at_us, .. } => {
             job.ord = to_the_back();
-            job.phase = Phase::Waiting { front: false, since_us: *at_us };
+            job.phase = Phase::Waiting { since_us: *at_us };
         }
         Effect::Claimed { worker, epoch, nonce, at_us, lease_until_us, max_stalled_count, .. } => {
             job.epoch = *epoch;
@@ -189,7 +189,7 @@ fn transition(job: &mut Job, effect: &Effect, last_ord: &mut u64) {
             job.phase = if run_at_us > at_us {
                 Phase::Delayed { run_at_us: *run_at_us }
             } else {
-                Phase::Waiting { front: false, since_us: *at_us }
+                Phase::Waiting { since_us: *at_us }
             };
         }
         Effect::Failed { at_us, kind, failure, .. } => {
@@ -202,11 +202,11 @@ fn transition(job: &mut Job, effect: &Effect, last_ord: &mut u64) {
         }
         Effect::Released { at_us, .. } => {
             job.released_count += 1;
-            job.phase = Phase::Waiting { front: true, since_us: *at_us };
+            job.phase = Phase::Waiting { since_us: *at_us };
         }
         Effect::Stalled { at_us, .. } => {
             job.stalled_count += 1;
-            job.phase = Phase::Waiting { front: true, since_us: *at_us };
+            job.phase = Phase::Waiting { since_us: *at_us };
         }
         Effect::Added(_) | Effect::Removed { .. } => unreachable!("apply handles what makes and ends a job"),
     }

@@ -90,7 +90,7 @@ mod tests {
             data,
             attempts: 3,
             backoff: Backoff::default(),
-            phase: Phase::Waiting { front: false, since_us: 5_999 },
+            phase: Phase::Waiting { since_us: 5_999 },
             ord: 1,
             added_us: 5_999,
             processed_us: None,

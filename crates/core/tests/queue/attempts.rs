@@ -21,6 +21,8 @@ fn a_late_finish_of_a_job_that_runs_again_changes_nothing() {
     }
     let forged = Token { nonce: current.nonce ^ 1, ..current };
     assert_eq!(rig.finish(forged, completed()), Finish::LeaseLost);
+    let forged = Token { epoch: current.epoch + 1, ..current };
+    assert_eq!(rig.finish(forged, completed()), Finish::LeaseLost);
     assert_eq!(rig.finish(Token { job: 99, ..current }, completed()), Finish::LeaseLost);
     rig.queue.inspect(|after| assert!(*after == before));
 

@@ -1,6 +1,7 @@
 //! Waiting for the result of a job.
 
 use redstart_core::Error;
+use redstart_core::clock::MS;
 use redstart_core::engine::QueueEngine;
 use redstart_core::queue::{Finish, JobOptions, Outcome};
 use redstart_core::timer::Ticking;
@@ -19,13 +20,14 @@ fn who_waits_for_a_result_gets_it_before_or_after_the_job_finishes() {
     for result in [poll(&mut early), poll(&mut patient), Some(ready(rig.queue.result("a", Some(1))))] {
         assert_eq!(result.unwrap().unwrap(), r#"{"sent": 1}"#);
     }
+    let retained_until_us = (rig.now_ms() + HOUR_MS) * MS;
+    assert_eq!(rig.queue.next_due_us(), Some(retained_until_us), "a deadline was left behind");
     rig.advance(HOUR_MS);
     let gone = ready(rig.queue.result("a", None)).unwrap_err();
     assert!(
         matches!(&gone, Error::NotFound(says) if says.contains("'a'") && says.contains("'mail'")),
         "{gone}"
     );
-    assert_eq!(rig.queue.next_due_us(), None, "a deadline was left behind");
 }
 
 #[test]

@@ -1,18 +1,25 @@
-//! Many threads on one queue.
+//! Many threads on one queue, and the background thread on the machine's clock.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use redstart_core::Error;
 use redstart_core::budget::Budget;
 use redstart_core::clock::Clock;
 use redstart_core::engine::QueueEngine;
 use redstart_core::engine::memory::MemoryQueue;
-use redstart_core::queue::{Counts, Event, Finish, JobOptions, QueueOptions, Subscriber, Token, WorkerSpec};
+use redstart_core::queue::{
+    Backoff, BackoffType, Counts, Event, Finish, JobOptions, QueueOptions, Subscriber, Token, WorkerSpec,
+};
 
-use crate::support::{Ear, LEASE_MS, completed, new_job, ready};
+use crate::support::{Ear, LEASE_MS, completed, failed, new_job, pending, ready};
+
+/// How long a test waits for what comes at once, before it says that it does not come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Wakes a thread that waits for the queue to say that there is something.
 struct Bell(mpsc::Sender<()>);
@@ -26,25 +33,75 @@ impl Subscriber for Bell {
     fn lease_lost(&self, _worker: u64, _token: Token) {}
 }
 
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.send(());
+    }
+}
+
+fn system_queue() -> Arc<MemoryQueue> {
+    let budget = Arc::new(Budget::new(1 << 30));
+    MemoryQueue::new("mail".into(), QueueOptions::default(), Clock::System, budget)
+}
+
+fn bell(sender: mpsc::Sender<()>) -> WorkerSpec {
+    WorkerSpec { lease_ms: LEASE_MS, max_stalled_count: 1, subscriber: Arc::new(Bell(sender)) }
+}
+
+#[test]
+fn on_the_machines_clock_the_background_thread_wakes_a_worker_for_a_delayed_job_and_for_a_retry() {
+    let queue = system_queue();
+    let (sender, rings) = mpsc::channel();
+    let worker = queue.open_worker(bell(sender));
+    let fixed = Backoff { kind: BackoffType::Fixed, delay: 5, max_delay: None, jitter: None };
+    let take = || {
+        assert!(queue.take(worker, 1).unwrap().is_empty(), "it is not due yet");
+        assert!(rings.recv_timeout(PATIENCE).is_ok(), "nobody woke the worker");
+        queue.take(worker, 1).unwrap().pop().unwrap().1
+    };
+    // A wait long enough that a busy machine does not run past it before the first take.
+    let delay = Some(200);
+    ready(queue.add(new_job(JobOptions { delay, backoff: Some(fixed), ..JobOptions::default() }))).unwrap();
+    let token = take();
+    let finish = ready(queue.finish(token, failed(false))).unwrap();
+    assert!(matches!(finish, Finish::Retrying { .. }));
+    while queue.take(worker, 1).unwrap().is_empty() {
+        assert!(rings.recv_timeout(PATIENCE).is_ok(), "nobody woke the worker for the retry");
+    }
+}
+
+#[test]
+fn on_the_machines_clock_the_background_thread_ends_a_wait() {
+    let queue = system_queue();
+    let (job, _) = ready(queue.add(new_job(JobOptions::default()))).unwrap();
+    let mut wait = pending(queue.result(&job.id, Some(5)));
+    let (sender, rings) = mpsc::channel();
+    let waker = Waker::from(Arc::new(Bell(sender)));
+    let ended = loop {
+        match wait.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(ended) => break ended,
+            Poll::Pending => assert!(rings.recv_timeout(PATIENCE).is_ok(), "the wait went on"),
+        }
+    };
+    assert!(matches!(ended, Err(Error::Timeout(_))));
+}
+
 #[test]
 fn eight_threads_run_ten_thousand_jobs_once_each_and_miss_no_wake_up() {
     const JOBS: usize = 10_000;
     const PRODUCERS: usize = 4;
-    let budget = Arc::new(Budget::new(1 << 30));
-    let queue = MemoryQueue::new("mail".into(), QueueOptions::default(), Clock::System, budget);
+    let queue = system_queue();
     let ear = Arc::new(Ear::default());
     queue.subscribe(ear.clone());
     let ran = Mutex::new(HashSet::new());
-    let (senders, bells): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::channel()).unzip();
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::channel()).unzip();
 
-    let consume = |bell: &mpsc::Receiver<()>, sender: mpsc::Sender<()>, concurrency: usize| {
-        let spec =
-            WorkerSpec { lease_ms: LEASE_MS, max_stalled_count: 1, subscriber: Arc::new(Bell(sender)) };
-        let worker = queue.open_worker(spec);
+    let consume = |rings: &mpsc::Receiver<()>, sender: mpsc::Sender<()>, concurrency: usize| {
+        let worker = queue.open_worker(bell(sender));
         while ran.lock().len() < JOBS {
             let taken = queue.take(worker, concurrency).unwrap();
             if taken.is_empty() {
-                let woken = bell.recv_timeout(Duration::from_secs(20));
+                let woken = rings.recv_timeout(PATIENCE);
                 assert!(woken.is_ok(), "a wake-up was lost: {:?}", queue.counts());
             }
             for (view, token) in taken {
@@ -58,9 +115,9 @@ fn eight_threads_run_ten_thousand_jobs_once_each_and_miss_no_wake_up() {
         }
     };
     std::thread::scope(|scope| {
-        for (concurrency, bell) in (1..).zip(bells) {
+        for (concurrency, rings) in (1..).zip(receivers) {
             let (consume, sender) = (&consume, senders[concurrency - 1].clone());
-            scope.spawn(move || consume(&bell, sender, concurrency));
+            scope.spawn(move || consume(&rings, sender, concurrency));
         }
         for _ in 0..PRODUCERS {
             scope.spawn(|| {

@@ -2,7 +2,7 @@
 
 use redstart_core::Error;
 use redstart_core::engine::QueueEngine;
-use redstart_core::queue::{Counts, Finish, JobOptions, JobState};
+use redstart_core::queue::{Counts, Finish, JobOptions, JobState, Outcome, WorkerSpec};
 
 use crate::support::{LEASE_MS, add_all, completed, failed, ids, pending, poll, ready, rig};
 
@@ -77,6 +77,21 @@ fn after_a_restart_an_active_job_is_reaped_when_its_lease_is_over() {
     rig.restart();
     rig.advance(LEASE_MS);
     assert_eq!(rig.get("lost").unwrap().state, JobState::Failed);
+    rig.check();
+}
+
+#[test]
+fn a_lease_from_before_a_restart_says_nothing_about_a_later_claim() {
+    let rig = &mut rig();
+    add_all(rig, &["a"]);
+    let (_, token) = rig.take(rig.worker(1), 1)[0];
+    rig.restart();
+    assert_eq!(rig.finish(token, Outcome::Released), Finish::Released);
+    let subscriber = rig.ear.clone();
+    let short = rig.queue.open_worker(WorkerSpec { lease_ms: 1_000, max_stalled_count: 0, subscriber });
+    let (_, token) = rig.take(short, 1)[0];
+    rig.advance(LEASE_MS);
+    assert_eq!(rig.finish(token, completed()), Finish::Completed);
     rig.check();
 }
 
