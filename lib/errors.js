@@ -6,12 +6,12 @@
  * Errors are recognised by a brand in the global symbol registry, because one process may hold several copies of these
  * classes: Jest loads this file once for each test file, and two dependencies may each bring a redstart of their own.
  */
-const { inspect } = require('node:util');
+const { inspect, toUSVString } = require('node:util');
 
 /** @typedef {import('../index.js').ErrorCode} ErrorCode */
 /** @typedef {import('../index.js').FinishKind} FinishKind */
 /**
- * What is kept of a thrown value, strings only; an absent code is ''.
+ * What is kept of a thrown value, strings only; an absent stack or code is ''.
  * @typedef {{ name: string, message: string, stack: string, code: string }} Failure
  */
 
@@ -122,8 +122,8 @@ function startingAt(above, error) {
   return error;
 }
 
-/** @param {Failure} failure */
-function rebuild({ name, message, stack, code }) {
+/** @param {Partial<Failure>} failure As core tells it: what is empty is left out. */
+function rebuild({ name = 'Error', message = '', stack = '', code = '' }) {
   const error = new Error(message);
   for (const [key, value] of [
     ['name', name],
@@ -179,12 +179,16 @@ function peekString(value, key) {
   return typeof found === 'string' ? found : undefined;
 }
 
-/** @param {string} text @param {number} charsMax */
+/**
+ * At most `charsMax` characters, none of them half a pair: texts that others have cut may end in one, and it has no
+ * UTF-8, in which failures are kept.
+ * @param {string} text
+ * @param {number} charsMax
+ */
 function clip(text, charsMax) {
-  if (text.length <= charsMax) return text;
-  // Half a surrogate pair would be stored as another character.
+  if (text.length <= charsMax) return toUSVString(text);
   const end = text.charCodeAt(charsMax - 1) >>> 10 === 0x36 ? charsMax - 1 : charsMax;
-  return text.slice(0, end);
+  return toUSVString(text.slice(0, end));
 }
 
 /**
