@@ -55,9 +55,6 @@ pub(crate) enum Out {
     Text(String),
 }
 
-/// A bound call: what it acts on, and the arguments.
-pub(crate) type Call<T> = fn(&T, &mut Frame<'_>) -> Result<Out>;
-
 /// Memory that calls of one lane use again and again.
 #[derive(Default)]
 pub(crate) struct Buffers {
@@ -143,9 +140,11 @@ pub(crate) struct Functions<'env> {
     object: Object<'env>,
 }
 
-struct Binding<T> {
+/// `F` is a function item or a closure without captures, so it takes no room here and each bound call is compiled into
+/// an entry of its own.
+struct Binding<T, F> {
     target: T,
-    call: Call<T>,
+    call: F,
     lane: Rc<Lane>,
 }
 
@@ -156,30 +155,39 @@ impl<'env> Functions<'env> {
         mut self,
         name: &str,
         target: T,
-        call: Call<T>,
+        call: impl Fn(&T, &mut Frame<'_>) -> Result<Out> + 'static,
     ) -> napi::Result<Self> {
+        self.bind::<ARGS, T, _>(name, target, call)?;
+        Ok(self)
+    }
+
+    fn bind<const ARGS: usize, T, F>(&mut self, name: &str, target: T, call: F) -> napi::Result<()>
+    where
+        T: 'static,
+        F: Fn(&T, &mut Frame<'_>) -> Result<Out> + 'static,
+    {
         let data =
             Box::into_raw(Box::new(Binding { target, call, lane: self.lane.clone() })).cast::<c_void>();
         let mut function = ptr::null_mut();
-        // SAFETY: name outlives the call; data is what `enter::<ARGS, T>` expects (invariant 2).
+        // SAFETY: name outlives the call; data is what `enter::<ARGS, T, F>` expects (invariant 2).
         let status = unsafe {
             sys::napi_create_function(
                 self.env.raw(),
                 name.as_ptr().cast(),
                 name.len().cast_signed(),
-                Some(enter::<ARGS, T>),
+                Some(enter::<ARGS, T, F>),
                 data,
                 &raw mut function,
             )
         };
         napi::check_status!(status)?;
-        // SAFETY: function is the live handle just made; `free_binding::<T>` frees exactly this box, once.
+        // SAFETY: function is the live handle just made; `free_binding::<T, F>` frees exactly this box, once.
         let status = unsafe {
             sys::napi_add_finalizer(
                 self.env.raw(),
                 function,
                 data,
-                Some(free_binding::<T>),
+                Some(free_binding::<T, F>),
                 ptr::null_mut(),
                 ptr::null_mut(),
             )
@@ -187,8 +195,7 @@ impl<'env> Functions<'env> {
         napi::check_status!(status)?;
         // SAFETY: function is a live handle of this environment.
         let function = unsafe { napi::bindgen_prelude::Unknown::from_napi_value(self.env.raw(), function) }?;
-        napi::bindgen_prelude::JsObjectValue::set_named_property(&mut self.object, name, function)?;
-        Ok(self)
+        napi::bindgen_prelude::JsObjectValue::set_named_property(&mut self.object, name, function)
     }
 
     /// Adds a string property.
@@ -203,13 +210,13 @@ impl<'env> Functions<'env> {
     }
 }
 
-unsafe extern "C" fn free_binding<T>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+unsafe extern "C" fn free_binding<T, F>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: invariant 2: data came from Box::into_raw of this type and the finalizer runs once.
-    drop(unsafe { Box::from_raw(data.cast::<Binding<T>>()) });
+    drop(unsafe { Box::from_raw(data.cast::<Binding<T, F>>()) });
 }
 
 /// Where every bound call arrives: arguments, guard, status, value.
-unsafe extern "C" fn enter<const ARGS: usize, T>(
+unsafe extern "C" fn enter<const ARGS: usize, T, F: Fn(&T, &mut Frame<'_>) -> Result<Out>>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
 ) -> sys::napi_value {
@@ -221,7 +228,7 @@ unsafe extern "C" fn enter<const ARGS: usize, T>(
         sys::napi_get_cb_info(env, info, &raw mut count, args.as_mut_ptr(), ptr::null_mut(), &raw mut data);
     }
     // SAFETY: invariant 2: the function is being called, so its finalizer has not run and the box is alive.
-    let binding = unsafe { &*data.cast::<Binding<T>>() };
+    let binding = unsafe { &*data.cast::<Binding<T, F>>() };
     // A panic must not unwind into Node. Core's locks do not poison and its state changes are applied last, so
     // going on after one is sound; the caller gets ERR_INTERNAL.
     catch_unwind(AssertUnwindSafe(|| {
