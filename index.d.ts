@@ -237,7 +237,7 @@ export interface Limiter {
    */
   consume(key: string, options?: { cost?: number }): Promise<LimitResult>;
   consumeSync(key: string, options?: { cost?: number }): LimitResult;
-  /** What consume with cost 1 would answer, without taking anything. */
+  /** Whether consume with cost 1 would pass, and what is left now; takes nothing. */
   peek(key: string): Promise<LimitResult>;
   /** Forgets the key; whether there was anything to forget. */
   reset(key: string): Promise<boolean>;
@@ -256,7 +256,10 @@ export interface LimitResult {
   remaining: number;
   /** Milliseconds until the key is as new. */
   resetAfterMs: number;
-  /** Milliseconds until this same call would pass: 0 when allowed; denied one ms earlier, allowed then. */
+  /**
+   * Milliseconds until this same call would pass: 0 when allowed; denied one ms earlier, allowed then. With
+   * 'sliding-window' up to 17/16 of the window, as the oldest sub-bucket counts in full.
+   */
   retryAfterMs: number;
   reason?: 'limit' | 'overflow';
 }

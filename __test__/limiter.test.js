@@ -36,7 +36,7 @@ for (const algorithm of ['sliding-window', 'fixed-window']) {
     const limiter = store.limiter('l', { limit: 10, window: '1m', algorithm });
     assert.equal((await limiter.consume('k', { cost: 7 })).remaining, 3);
     assert.equal((await limiter.consume('k', { cost: 4 })).allowed, false);
-    assert.equal((await limiter.peek('k')).remaining, 2, 'what consume with cost 1 would leave');
+    assert.equal((await limiter.peek('k')).remaining, 3);
     assert.equal((await limiter.consume('k', { cost: 3 })).allowed, true, 'a denial took nothing');
     await assert.rejects(limiter.consume('k', { cost: 11 }), { code: 'ERR_INVALID_ARG', message: /11.*10/ });
     assert.deepEqual((await limiter.stats()).denied, 1);

@@ -28,10 +28,4 @@ function openState(url) {
   };
 }
 
-/** Calls this visitor may still make. peek() answers as if one were made now, so that one is added again. */
-async function callsLeft(limiter, visitor) {
-  const { allowed, remaining } = await limiter.peek(visitor);
-  return allowed ? remaining + 1 : 0;
-}
-
-module.exports = { callsLeft, openState };
+module.exports = { openState };

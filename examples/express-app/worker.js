@@ -2,7 +2,7 @@
 
 const { parentPort, threadId, workerData } = require('node:worker_threads');
 const { Posts } = require('./posts.js');
-const { callsLeft, openState } = require('./state.js');
+const { openState } = require('./state.js');
 
 /**
  * The second thread. Counting words needs no request to wait for it, so it happens here, and the result goes into the
@@ -23,10 +23,10 @@ const answers = {
 
   /** What this thread sees of the limiter and the cache that the main thread uses for its requests. */
   async view({ visitor }) {
-    const [left, cache] = await Promise.all([callsLeft(state.apiLimit, visitor), state.content.stats()]);
+    const [{ remaining }, cache] = await Promise.all([state.apiLimit.peek(visitor), state.content.stats()]);
     return {
       threadId,
-      apiCallsLeft: left,
+      apiCallsLeft: remaining,
       content: { hits: cache.hits, misses: cache.misses, entries: cache.entries },
     };
   },

@@ -126,16 +126,21 @@ fn a_denied_cost_takes_nothing_so_that_a_smaller_one_still_fits() {
 }
 
 #[test]
-fn peek_tells_what_consume_will_answer_and_takes_nothing() {
+fn peek_tells_what_consume_will_find_and_takes_nothing() {
     for algorithm in BOTH {
         let at = setting(options(algorithm, 2, 1_000));
         for _ in 0..3 {
-            let foretold = at.peek("k");
-            assert_eq!(at.peek("k"), foretold);
-            assert_eq!(at.consume("k", 1), foretold);
+            let found = at.peek("k");
+            assert_eq!(at.peek("k"), found);
+            let taken = at.consume("k", 1);
+            assert_eq!((taken.allowed, taken.retry_after_ms), (found.allowed, found.retry_after_ms));
+            assert_eq!(taken.remaining + u32::from(taken.allowed), found.remaining);
+            assert!(taken.reset_after_ms >= found.reset_after_ms);
             at.advance_us(10 * MS);
         }
         assert!(!at.peek("k").allowed);
+        let untouched = at.peek("another");
+        assert_eq!((untouched.remaining, untouched.reset_after_ms), (2, 0));
         assert_eq!((at.limiter.stats().allowed, at.limiter.stats().denied), (2, 1));
     }
 }

@@ -2,7 +2,6 @@
 
 const { Router } = require('express');
 const { ipKey } = require('redstart');
-const { callsLeft } = require('../state.js');
 const { statsPage } = require('../views/stats.js');
 
 /**
@@ -25,9 +24,9 @@ function statsRoutes({ background, content, renderer, state }) {
     const visitor = ipKey(req.ip);
     // First, because reading the cache counts as a hit, and both threads are to be asked after it.
     const facts = await content.facts();
-    const [store, apiCallsLeft, thread] = await Promise.all([
+    const [store, limit, thread] = await Promise.all([
       state.store.stats(),
-      callsLeft(state.apiLimit, visitor),
+      state.apiLimit.peek(visitor),
       // The page is worth showing without the second thread too.
       background.view(visitor).catch((error) => ({ problem: error.message })),
     ]);
@@ -35,7 +34,7 @@ function statsRoutes({ background, content, renderer, state }) {
       uptimeSeconds: Math.floor(process.uptime()),
       renders: renderer.count,
       store,
-      apiCallsLeft,
+      apiCallsLeft: limit.remaining,
       thread,
       facts,
     };

@@ -59,7 +59,7 @@ pub trait CacheEngine: Send + Sync {
 pub trait LimiterEngine: Send + Sync {
     /// Takes `cost` units if they are there; a denial takes nothing.
     fn consume(&self, key: Key<'_>, cost: u32) -> Result<Answer>;
-    /// What `consume(key, 1)` would answer, taking nothing.
+    /// Whether `consume(key, 1)` would pass and when, and the units left now; takes nothing.
     fn peek(&self, key: Key<'_>) -> Result<Answer>;
     /// Forgets a key; whether there was anything to forget.
     fn reset(&self, key: Key<'_>) -> bool;

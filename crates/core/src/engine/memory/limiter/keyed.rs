@@ -217,7 +217,12 @@ impl<S: Decide> LimiterEngine for Keyed<S> {
             None if self.finds_room() => (S::default(), Reason::Limit),
             None => (self.overflow.lock().0, Reason::Overflow),
         };
-        let (_, decision) = state.decide(self.rule, 1, now_us);
+        let (_, if_taken) = state.decide(self.rule, 1, now_us);
+        let decision = Decision {
+            remaining: if_taken.remaining + u32::from(if_taken.allowed),
+            reset_after_us: state.absent_at_us(self.rule).saturating_sub(now_us),
+            ..if_taken
+        };
         Ok(Answer::new(decision, self.rule.limit, reason))
     }
 
