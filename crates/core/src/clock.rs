@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -39,6 +39,7 @@ impl Clock {
 
     /// As `now_us`, in a fifth of its time and up to 20 ms behind it, never ahead: for reads of a cache. A machine that
     /// wakes up is noticed with the next `now_us`.
+    #[inline]
     pub fn coarse_us(&self) -> u64 {
         match self {
             Self::System => system::coarse_us(),
@@ -118,29 +119,30 @@ impl ManualClock {
     }
 }
 
+/// The machine's clocks: a steady one, and what to add to it for microseconds since the Unix epoch.
 #[expect(clippy::disallowed_methods, reason = "this module is where the machine's clocks are read")]
 mod system {
-    use super::OnceLock;
-    use std::time::SystemTime;
+    use std::sync::OnceLock;
+    use std::time::{Duration, SystemTime};
 
-    struct Anchor {
-        wall_us: u64,
-        steady_us: u64,
+    /// What the steady clock was behind the wall clock when the process first asked.
+    fn behind_us() -> u64 {
+        static BEHIND_US: OnceLock<u64> = OnceLock::new();
+        *BEHIND_US.get_or_init(|| {
+            let wall_us = SystemTime::UNIX_EPOCH.elapsed().map_or(0, micros);
+            wall_us.saturating_sub(steady::now_us())
+        })
     }
-
-    static ANCHOR: OnceLock<Anchor> = OnceLock::new();
 
     pub(super) fn now_us() -> u64 {
-        let anchor = ANCHOR.get_or_init(|| Anchor {
-            wall_us: SystemTime::UNIX_EPOCH.elapsed().map_or(0, micros),
-            steady_us: steady::now_us(),
-        });
-        anchor.wall_us + steady::now_us().saturating_sub(anchor.steady_us)
+        let now_us = behind_us() + steady::now_us();
+        steady::note(now_us);
+        now_us
     }
 
+    #[inline]
     pub(super) fn coarse_us() -> u64 {
-        let Some(anchor) = ANCHOR.get() else { return now_us() };
-        anchor.wall_us + steady::coarse_us().saturating_sub(anchor.steady_us)
+        steady::coarse_us().unwrap_or_else(now_us)
     }
 
     #[cfg(target_os = "linux")]
@@ -152,21 +154,26 @@ mod system {
         /// The coarse clock ticks with the kernel, 100 to 1,000 times a second.
         const TICK_US: u64 = 10_000;
 
-        /// What the boot clock was ahead of the coarse one, less a tick, when both were last read: the time that the
-        /// machine has slept, and where between two ticks that reading was.
-        static AHEAD_US: AtomicU64 = AtomicU64::new(0);
+        /// What to add to the coarse clock, which stands still while the machine sleeps; 0 before the first reading.
+        /// Less a tick, so that the sum is never ahead.
+        static ADD_US: AtomicU64 = AtomicU64::new(0);
 
         pub(super) fn now_us() -> u64 {
-            let now = read_us(ClockId::Boottime);
-            let ahead = now.saturating_sub(read_us(ClockId::MonotonicCoarse));
-            AHEAD_US.store(ahead.saturating_sub(TICK_US), Ordering::Relaxed);
-            now
+            read_us(ClockId::Boottime)
         }
 
-        pub(super) fn coarse_us() -> u64 {
-            read_us(ClockId::MonotonicCoarse) + AHEAD_US.load(Ordering::Relaxed)
+        pub(super) fn note(now_us: u64) {
+            let ahead_us = now_us.saturating_sub(read_us(ClockId::MonotonicCoarse));
+            ADD_US.store(ahead_us.saturating_sub(TICK_US), Ordering::Relaxed);
         }
 
+        #[inline]
+        pub(super) fn coarse_us() -> Option<u64> {
+            let add_us = ADD_US.load(Ordering::Relaxed);
+            (add_us > 0).then(|| add_us + read_us(ClockId::MonotonicCoarse))
+        }
+
+        #[inline]
         fn read_us(clock: ClockId) -> u64 {
             let now = clock_gettime(clock);
             now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1_000
@@ -183,12 +190,14 @@ mod system {
             super::micros(START.get_or_init(Instant::now).elapsed())
         }
 
-        pub(super) fn coarse_us() -> u64 {
-            now_us()
+        pub(super) fn note(_now_us: u64) {}
+
+        pub(super) fn coarse_us() -> Option<u64> {
+            None
         }
     }
 
-    fn micros(duration: std::time::Duration) -> u64 {
+    fn micros(duration: Duration) -> u64 {
         u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
     }
 }
