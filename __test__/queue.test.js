@@ -398,3 +398,20 @@ test('handlers run in the context in which process() was called, and callers kee
   });
   assert.deepEqual(seen, ['process']);
 });
+
+test('a job that a closing worker was told of goes to another at once', async () => {
+  let finish;
+  const gate = new Promise((resolve) => (finish = resolve));
+  const closing = queue.process(() => gate, { concurrency: 2 });
+  const started = once(closing, 'active');
+  await queue.add('j', 'long');
+  await started;
+  const ran = new Promise((resolve) => queue.process(({ data }) => resolve(data)));
+  await new Promise((resolve) => setImmediate(resolve));
+  const next = queue.add('j', 'next');
+  const closed = closing.close();
+  await next;
+  assert.equal(await ran, 'next');
+  finish();
+  await closed;
+});
