@@ -146,6 +146,18 @@ test('two handles of one named store in a thread share a load', async () => {
   await Promise.all(handles.map((handle) => handle.close()));
 });
 
+test('caches of different names and stores load the same key each for itself', async () => {
+  const stores = [open('memory:cache-test-own-loads-1'), open('memory:cache-test-own-loads-2')];
+  const caches = stores.flatMap((handle) => ['one', 'two'].map((name) => handle.cache(name, { ttl: null })));
+  const values = await Promise.all(caches.map((own, index) => own.getOrSet('k', async () => index)));
+  assert.deepEqual(values, [0, 1, 2, 3]);
+  assert.deepEqual(
+    caches.map((own) => own.getSync('k')),
+    [0, 1, 2, 3],
+  );
+  await Promise.all(stores.map((handle) => handle.close()));
+});
+
 test('a loader that throws rejects all who wait with that same error, and nothing is cached', async () => {
   const failure = new TypeError('no database');
   const failing = () => Promise.reject(failure);

@@ -91,8 +91,8 @@ pub trait QueueEngine: Send + Sync {
     fn add(&self, job: NewJob) -> Reply<(JobView, bool)>;
     /// Registers a worker, whose leases are renewed until it is closed; returns its number.
     fn open_worker(&self, spec: WorkerSpec) -> u64;
-    /// Claims up to `max` jobs for a worker; with 0 it wants none any more, and one that it was told of goes to another. When that leaves it with free places, `Subscriber::ready` is called once when a
-    /// job becomes waiting.
+    /// Claims up to `max` jobs for a worker. When it gets fewer, `Subscriber::ready` is called once when a job becomes
+    /// waiting. With `max` 0 it wants none any more, and a job that it was told of goes to another worker.
     fn take(&self, worker: u64, max: usize) -> Result<Vec<(JobView, Token)>>;
     /// Settles a claimed job. A token that is no longer valid changes nothing and answers `Finish::LeaseLost`.
     fn finish(&self, token: Token, outcome: Outcome) -> Reply<Finish>;
