@@ -97,13 +97,3 @@ test('a private store has nothing to do with any of them', async () => {
   expect((await own.stats()).sessions).toStrictEqual({});
   await own.close();
 });
-
-test('a forgotten store without a worker keeps nothing open: Jest ends in spite of this one', async () => {
-  const forgotten = open('memory:');
-  await forgotten.cache('pages', { ttl: '1h' }).set('home', '<h1>Tea</h1>');
-  await forgotten.sessions('web', { ttl: '1h' }).create({ email: ADA.email });
-  await forgotten.limiter('api', { limit: 3, window: '1h' }).consume('ada');
-  const job = await forgotten.queue('mail').add('welcome', {}, { delay: '1h' });
-
-  expect(await job.getState()).toBe('delayed');
-});
