@@ -79,11 +79,12 @@ class Worker extends EventEmitter {
     }
     this.#native = native;
     this.#handler = handler;
-    this.#context = new AsyncResource('redstart.Worker');
     this.#concurrency = checked.concurrency ?? 1;
     this.#onClosed = () => onClosed(this);
     this.#number = ready(native.openWorker(leaseMs, checked.maxStalledCount ?? MAX_STALLED_DEFAULT));
     this.#line = scratch[1];
+    // Ended by close() and not by the garbage collector: until then it is an open handle to Jest.
+    this.#context = new AsyncResource('redstart.Worker', { requireManualDestroy: true });
     lines.set(this.#line, {
       ready: () => this.#pull(),
       leaseLost: (job, epoch) => this.#loseLease(job, epoch),
@@ -243,6 +244,7 @@ class Worker extends EventEmitter {
     ready(this.#native.closeWorker(this.#number, this.#line, true));
     lines.delete(this.#line);
     release(this.#alive);
+    this.#context.emitDestroy();
     this.#onClosed();
     for (const { job, abort } of left) {
       const message = `job ${job.id} was released: its worker closed before it had finished`;
