@@ -29,8 +29,11 @@ use redstart_core::key::{KEY_BYTES_MAX, Key};
 use redstart_core::value::{Form, Tag};
 use redstart_core::{Error, Result};
 
-/// UTF-16 units of a key that are read without touching the heap.
+/// UTF-16 units of a key that are read without touching the heap, the closing zero included.
 const KEY_UNITS_ON_STACK: usize = 256;
+/// Units are narrowed eight at a time, which the compiler turns into one instruction each; keys differ in length, and a
+/// loop over the rest would be mispredicted at every other call.
+const EIGHT: usize = 8;
 /// Buffers that a large value has grown are let go above this many bytes.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
@@ -396,13 +399,22 @@ impl Frame<'_> {
         if len + 1 >= KEY_UNITS_ON_STACK {
             return self.long_key(index, buffer);
         }
-        // SAFETY: Node wrote len units, all within the array.
-        let units = unsafe { std::slice::from_raw_parts(room, len) };
-        if !is_narrow(units) {
-            return Ok(Key::wide(as_bytes(units)));
+        for unit in &mut buffer.units[len..len + EIGHT] {
+            unit.write(0);
         }
-        narrow(units, &mut buffer.narrow);
-        // SAFETY: the loop wrote the first len bytes: len is below the length of either array.
+        let eights = len.div_ceil(EIGHT);
+        // SAFETY: Node wrote len units and the loop the EIGHT after them, so every started eight is whole.
+        let units = unsafe { std::slice::from_raw_parts(room.cast::<[u16; EIGHT]>(), eights) };
+        let mut all = [0; EIGHT];
+        for (to, from) in buffer.narrow.iter_mut().zip(units) {
+            to.write(from.map(low_byte));
+            all = std::array::from_fn(|at| all[at] | from[at]);
+        }
+        if !is_narrow(&all) {
+            // SAFETY: Node wrote len units.
+            return Ok(Key::wide(as_bytes(unsafe { std::slice::from_raw_parts(room, len) })));
+        }
+        // SAFETY: the loop wrote that many eights of bytes, so at least len.
         Ok(Key::narrow(unsafe { std::slice::from_raw_parts(buffer.narrow.as_ptr().cast(), len) }))
     }
 
@@ -518,8 +530,8 @@ struct Long {
 
 /// Stack memory that a key is read into; keys of 255 units and more use the heap.
 pub(crate) struct KeyBuffer {
-    units: [MaybeUninit<u16>; KEY_UNITS_ON_STACK],
-    narrow: [MaybeUninit<u8>; KEY_UNITS_ON_STACK],
+    units: [MaybeUninit<u16>; KEY_UNITS_ON_STACK + EIGHT],
+    narrow: [MaybeUninit<[u8; EIGHT]>; KEY_UNITS_ON_STACK / EIGHT],
     long: Option<Box<Long>>,
 }
 
@@ -527,23 +539,10 @@ impl KeyBuffer {
     /// An empty buffer.
     pub(crate) fn new() -> Self {
         Self {
-            units: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK],
-            narrow: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK],
+            units: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK + EIGHT],
+            narrow: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK / EIGHT],
             long: None,
         }
-    }
-}
-
-/// Writes the low bytes of `units`. In eights, which the compiler turns into one instruction each.
-#[inline]
-fn narrow(units: &[u16], bytes: &mut [MaybeUninit<u8>; KEY_UNITS_ON_STACK]) {
-    let (eights, rest) = units.as_chunks::<8>();
-    let (to_eights, _) = bytes.as_chunks_mut::<8>();
-    for (to, from) in to_eights.iter_mut().zip(eights) {
-        *to = from.map(|unit| MaybeUninit::new(low_byte(unit)));
-    }
-    for (to, from) in bytes[eights.len() * 8..].iter_mut().zip(rest) {
-        to.write(low_byte(*from));
     }
 }
 

@@ -68,7 +68,7 @@ for (let round = 1; round <= PROCESSES; round++) {
 }
 
 console.log(`\nNode ${process.versions.node}, ${os.cpus()[0].model}, ${os.cpus().length} CPUs; ns an operation`);
-console.log(`median of ${PROCESSES} processes (least, most); caches and limiter: keys drawn by Zipf 0.99\n`);
+console.log(`median of ${PROCESSES} processes (least, most); caches: keys drawn by Zipf 0.99\n`);
 for (const [line, values] of lines) {
   const range = `(${show(Math.min(...values))}, ${show(Math.max(...values))})`;
   console.log(`${line.padEnd(52)}${show(median(values)).padStart(9)}  ${range}`);

@@ -102,8 +102,10 @@ impl Lru {
     /// The live entry of `key`, now the most recently used. An expired one is removed.
     pub fn get(&mut self, hash: u64, key: Key<'_>, now_us: u64) -> Result<Hit<'_>, Miss> {
         let index = self.live(hash, key, now_us)?;
-        self.unlink(index);
-        self.link_newest(index);
+        if self.newest != index {
+            self.unlink(index);
+            self.link_newest(index);
+        }
         let entry = self.entry(index);
         Ok(Hit { tag: entry.tag, value: &entry.data[entry.key_len as usize..] })
     }
