@@ -93,7 +93,7 @@ export interface Store extends AsyncDisposable {
   stats(): Promise<StoreStats>;
   /**
    * Stops this handle's workers (waits for running jobs up to `timeout`, default '8s': containers are killed at 10),
-   * then releases the handle. Idempotent. Every later call through it is ERR_CLOSED. The last handle of a memory store
+   * then releases the handle. Idempotent. What was asked for before (a job's result) is still answered. Every later call through it is ERR_CLOSED. The last handle of a memory store
    * takes the state with it: `dropped` tells the unfinished jobs lost per queue, and a process warning (code
    * REDSTART_JOBS_DROPPED) is emitted when there are any.
    */

@@ -181,3 +181,17 @@ test('the manual clock moves by durations and refuses anything else', async () =
   await assert.rejects(clock.advanceAsync('soon'), { code: 'ERR_INVALID_ARG' });
   for (const start of [-1, Number.NaN, '0', 1e16]) assert.throws(() => manualClock(start), { code: 'ERR_INVALID_ARG' });
 });
+
+test('names that differ in half a surrogate pair are refused, as they could not be told apart', async () => {
+  const store = open('memory:');
+  for (const name of ['\ud800', 'a\udc00b', '', 'x'.repeat(257), 5]) {
+    assert.throws(() => store.cache(name, { ttl: null }), { code: 'ERR_INVALID_ARG' });
+    await assert.rejects(store.queue('q').add(name, 1), { code: 'ERR_INVALID_ARG' });
+    await assert.rejects(store.queue('q').add('j', 1, { jobId: name }), { code: 'ERR_INVALID_ARG' });
+  }
+  assert.throws(() => open('memory:\ud800'), { code: 'ERR_INVALID_ARG' });
+  assert.equal(await store.queue('q').getJob('\ud800'), undefined);
+  store.cache('🎉 \0 "names"', { ttl: null }).setSync('k', 1);
+  assert.equal(store.cache('🎉 \0 "names"').getSync('k'), 1);
+  await store.close();
+});

@@ -2,7 +2,7 @@
 const options = require('./options.js');
 const { encode, encoded, decode } = require('./codec.js');
 const { RedstartError, invalidArg, show } = require('./errors.js');
-const { takeOff, join } = require('./flights.js');
+const { underWay, takeOff, join } = require('./flights.js');
 const { scratch, STATUS_OK, ready, takeError } = require('./lane.js');
 
 const MB = 1024 * 1024;
@@ -26,20 +26,20 @@ class Cache {
   #get;
   /** @type {number} */
   #ttlMs;
-  /** @type {import('./flights.js').Flights} */
-  #flights;
+  /** @type {string} */
+  #flightPrefix;
 
   /**
    * @param {string} name
    * @param {import('../native.js').CacheFunctions} native
-   * @param {import('./flights.js').Flights} flights
+   * @param {string} flightPrefix
    */
-  constructor(name, native, flights) {
+  constructor(name, native, flightPrefix) {
     this.name = name;
     this.#native = native;
     this.#get = native.get;
     this.#ttlMs = JSON.parse(native.options).ttl ?? NEVER;
-    this.#flights = flights;
+    this.#flightPrefix = flightPrefix;
   }
 
   /** @param {string} key @returns {T | undefined} */
@@ -102,7 +102,8 @@ class Cache {
     const payload = this.#get(key);
     if (payload !== undefined) return decode(scratch[1], payload);
     if (scratch[0] !== STATUS_OK) throw takeError();
-    const flight = this.#flights.get(key) ?? takeOff(this.#flights, key, () => this.#load(key, loader, ttlMs));
+    const at = this.#flightPrefix + key;
+    const flight = underWay(at) ?? takeOff(at, () => this.#load(key, loader, ttlMs));
     const landing = join(flight);
     if (landing === undefined) {
       throw new RedstartError(

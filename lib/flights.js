@@ -9,37 +9,41 @@
 const { AsyncLocalStorage } = require('node:async_hooks');
 
 /** @typedef {{ codec: number, payload: any } | undefined} Landed What a loader came to; undefined: nothing to keep. */
-/** @typedef {{ key: string, landing: Promise<Landed>, waitsFor: Set<Flight> }} Flight */
-/** @typedef {Map<string, Flight>} Flights */
+/** @typedef {{ landing: Promise<Landed>, waitsFor: Set<Flight> }} Flight */
 
 /** @type {AsyncLocalStorage<Flight>} */
 const current = new AsyncLocalStorage();
 
-/** @type {Map<string, Flights>} Flights of named caches: every handle of this thread shares them. */
-const byName = new Map();
+/** @type {Map<string, Flight>} Under way now, of all caches. */
+const flights = new Map();
+let privateCaches = 0;
 
 /**
- * The flights of a cache of a named store.
- * @param {string} url
+ * What stands before the keys of a cache in `flights`. Handles of one named store share it, so they share loads; a private
+ * cache has one of its own.
+ * @param {string | undefined} url
  * @param {string} name
  */
-function flightsOf(url, name) {
-  const at = `${url}\0${name}`;
-  const known = byName.get(at);
-  if (known !== undefined) return known;
-  /** @type {Flights} */
-  const flights = new Map();
-  byName.set(at, flights);
-  return flights;
+function flightPrefix(url, name) {
+  if (url === undefined) return `${++privateCaches}:`;
+  // Lengths, because names may contain whatever would separate them.
+  return `${url.length},${name.length}:${url}${name}`;
 }
 
 /**
- * Starts a flight for `key`; it leaves `flights` when it has landed.
- * @param {Flights} flights
- * @param {string} key
+ * The flight that loads `at`, prefix and key, if there is one.
+ * @param {string} at
+ */
+function underWay(at) {
+  return flights.get(at);
+}
+
+/**
+ * Starts a flight; it ends when it has landed.
+ * @param {string} at Prefix and key.
  * @param {() => Promise<Landed>} load
  */
-function takeOff(flights, key, load) {
+function takeOff(at, load) {
   /** @type {(landing: Promise<Landed>) => void} */
   let land = () => {};
   // A promise before the loader runs: it may ask for its own key in its first line.
@@ -47,17 +51,13 @@ function takeOff(flights, key, load) {
     land = resolve;
   });
   /** @type {Flight} */
-  const flight = { key, landing, waitsFor: new Set() };
-  flights.set(key, flight);
+  const flight = { landing, waitsFor: new Set() };
+  flights.set(at, flight);
   // Who takes off waits for it, and the loader, which runs now, must find that.
   current.getStore()?.waitsFor.add(flight);
   // Each waiter is told of a failure; with none left it is nobody's unhandled rejection.
   landing.catch(() => {});
-  land(
-    current.run(flight, load).finally(() => {
-      if (flights.get(key) === flight) flights.delete(key);
-    }),
-  );
+  land(current.run(flight, load).finally(() => flights.delete(at)));
   return flight;
 }
 
@@ -81,4 +81,4 @@ function leadsTo(from, to) {
   return false;
 }
 
-module.exports = { flightsOf, takeOff, join };
+module.exports = { flightPrefix, underWay, takeOff, join };

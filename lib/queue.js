@@ -6,10 +6,10 @@ const { emit } = require('./emit.js');
 const { invalidArg, show } = require('./errors.js');
 const { Job } = require('./job.js');
 const { scratch, lines, hold, release, ready, reply } = require('./lane.js');
+const { NAME_EXPECTED, isName } = require('./names.js');
 const { Worker } = require('./worker.js');
 
 const MB = 1024 * 1024;
-const NAME_CHARS_MAX = 256;
 
 const BACKOFF = options.object({
   type: options.required(options.oneOf(['fixed', 'exponential'])),
@@ -22,7 +22,9 @@ const DEFAULT_JOB_OPTIONS = {
   attempts: options.integer({ min: 1, max: 1_000_000 }),
   backoff: BACKOFF,
 };
-const JOB_OPTIONS = { jobId: options.string({ min: 1, max: NAME_CHARS_MAX }), ...DEFAULT_JOB_OPTIONS };
+/** @type {import('./options.js').Checker<string>} */
+const JOB_ID = { expected: NAME_EXPECTED, read: (value) => (isName(value) ? value : undefined) };
+const JOB_OPTIONS = { jobId: JOB_ID, ...DEFAULT_JOB_OPTIONS };
 const QUEUE_OPTIONS = {
   defaultJobOptions: options.object(DEFAULT_JOB_OPTIONS),
   maxDataSize: options.bytes({ min: 1, max: 256 * MB }),
@@ -49,9 +51,7 @@ class Queue {
 
   /** @param {string} name @param {unknown} data @param {import('../index.js').JobOptions} [given] */
   async add(name, data, given) {
-    if (typeof name !== 'string' || name.length === 0 || name.length > NAME_CHARS_MAX) {
-      throw invalidArg(`a job's name is a string of 1 to ${NAME_CHARS_MAX} characters; got ${show(name)}`);
-    }
+    if (!isName(name)) throw invalidArg(`a job's name is ${NAME_EXPECTED}; got ${show(name)}`);
     const checked = options.checkOptions('add()', given, JOB_OPTIONS);
     const text = encodeJson(data === undefined ? null : data, 'job data');
     const [view, added] = JSON.parse(await reply(this.#native.add(name, text, JSON.stringify(checked))));
@@ -72,6 +72,8 @@ class Queue {
   /** @param {string} id */
   async getJob(id) {
     if (typeof id !== 'string') throw invalidArg(`a job id is a string; got ${show(id)}`);
+    // No job has such an id.
+    if (!isName(id)) return undefined;
     const text = await reply(this.#native.getJob(id));
     return text === undefined ? undefined : new Job(this.#native, JSON.parse(text), false);
   }

@@ -6,15 +6,15 @@ const options = require('./options.js');
 const { Cache, readCacheOptions } = require('./cache.js');
 const { ManualClock } = require('./clock.js');
 const { RedstartError, invalidArg, show } = require('./errors.js');
-const { flightsOf } = require('./flights.js');
+const { flightPrefix } = require('./flights.js');
 const { lane, cold, ready } = require('./lane.js');
 const { Limiter, readLimiterOptions } = require('./limiter.js');
+const { NAME_EXPECTED, isName } = require('./names.js');
 const { Queue, readQueueOptions } = require('./queue.js');
 const { Sessions, readSessionsOptions } = require('./sessions.js');
 const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker.js');
 
 const GB = 1024 ** 3;
-const NAME_CHARS_MAX = 256;
 const DEFAULT_URL = 'memory:default';
 
 const STORE_OPTIONS = {
@@ -49,9 +49,9 @@ class Store {
 
   /** @param {string} name @param {unknown} [given] */
   cache(name, given) {
-    const named = this.url !== 'memory:';
+    const url = this.url === 'memory:' ? undefined : this.url;
     return this.#feature('cache', name, given, readCacheOptions, this.cache, (native) => {
-      return new Cache(name, native, named ? flightsOf(this.url, name) : new Map());
+      return new Cache(name, native, flightPrefix(url, name));
     });
   }
 
@@ -118,9 +118,7 @@ class Store {
     if (this.closed) {
       throw new RedstartError(`this handle of ${this.url} is closed; open() another`, { code: 'ERR_CLOSED' });
     }
-    if (typeof name !== 'string' || name.length === 0 || name.length > NAME_CHARS_MAX) {
-      throw invalidArg(`a ${kind} name is a string of 1 to ${NAME_CHARS_MAX} characters; got ${show(name)}`, above);
-    }
+    if (!isName(name)) throw invalidArg(`a ${kind} name is ${NAME_EXPECTED}; got ${show(name)}`, above);
     const at = `${kind}:${name}`;
     const known = this.#facades.get(at);
     if (known !== undefined && given === undefined) return known;
@@ -162,8 +160,8 @@ function nameOf(url) {
   const scheme = /^([a-z]+):/.exec(text)?.[1];
   if (scheme === 'memory') {
     const name = text.slice('memory:'.length);
-    if (name.length <= NAME_CHARS_MAX) return { url: text, name };
-    throw invalidArg(`a store name has at most ${NAME_CHARS_MAX} characters; this one has ${name.length}`, open);
+    if (name === '' || isName(name)) return { url: text, name };
+    throw invalidArg(`a store name is ${NAME_EXPECTED}; got ${show(name)}`, open);
   }
   const known = "this version has 'memory:name' (shared by the threads of this process) and 'memory:' (private)";
   if (scheme !== undefined && ['file', 'redis', 'rediss', 'valkey'].includes(scheme)) {
