@@ -41,7 +41,15 @@ async function core({ name }) {
 async function js({ file, name }) {
   const reporter = path.join(TREE, 'scripts', 'mutants', 'reporter.js');
   const pattern = `--test-name-pattern=/(^| )${escaped(name)}$/`;
-  const args = ['--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', pattern, file];
+  // What the hooks of suites that the pattern leaves out would have closed must not keep the process.
+  const args = [
+    '--test',
+    '--test-force-exit',
+    `--test-reporter=${reporter}`,
+    '--test-reporter-destination=stdout',
+    pattern,
+    file,
+  ];
   const { code, output, stdout } = await inTree(process.execPath, args);
   if (code === 124) return { verdict: 'red', output };
   const events = stdout.split('\n').filter((line) => line.startsWith('{"name"'));
