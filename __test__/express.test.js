@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { after, before, describe, it } = require('node:test');
+const { inspect } = require('node:util');
 const express = require('express');
 const { manualClock, open, RedstartError } = require('..');
 const { rateLimit } = require('redstart/express');
@@ -137,6 +138,25 @@ describe('whose request it is', () => {
     });
   });
 
+  it('is the address without the port that some proxies add', () => {
+    const app = appWith(rateLimit({ limiter: newLimiter({ limit: 100 }) }));
+    app.set('trust proxy', 1);
+    return serving(app, async (get) => {
+      const ask = async (address) => (await get('/', { headers: { 'x-forwarded-for': address } })).json();
+      const keyOf = async (address) => (await ask(address)).seen.key;
+      assert.equal(await keyOf('203.0.113.9:5678'), '203.0.113.9');
+      const v6 = await keyOf('2001:db8::1');
+      assert.equal(await keyOf('[2001:db8::1]:443'), v6);
+      assert.equal(await keyOf('[2001:db8::1]'), v6);
+      // Here the last group is no port.
+      assert.equal(await keyOf('2001:db8:0:1::443'), v6);
+      assert.equal(await keyOf('::ffff:203.0.113.9'), '203.0.113.9');
+      for (const address of ['unknown', '203.0.113.9:', '203.0.113.9:port', '[]:80', '1.2.3:80']) {
+        assert.equal((await ask(address)).code, 'ERR_INVALID_ARG', address);
+      }
+    });
+  });
+
   it('is an error when there is no address', () => {
     const noAddress = (req, _res, next) => {
       Object.defineProperty(req, 'ip', { value: undefined });
@@ -258,6 +278,33 @@ describe('errors', () => {
         const { code, message } = await last.json();
         assert.ok(message === 'no database' || code === 'ERR_INVALID_ARG', `${code} ${message}`);
       }));
+  }
+
+  for (const thrown of [undefined, null, false, 0, '', 'route', 'router', { a: 1 }]) {
+    for (const option of ['key', 'skip', 'message', 'handler']) {
+      it(`of ${option} that are none (${inspect(thrown)}) let no request pass`, () => {
+        const fail = async () => {
+          throw thrown;
+        };
+        let error;
+        const app = express();
+        app.get('/', rateLimit({ limiter: newLimiter({ limit: 1 }), [option]: fail }), (_req, res) => res.end('app'));
+        app.get('/', (_req, res) => res.end('next route'));
+        app.use((given, _req, res, _next) => {
+          error = given;
+          res.status(500).end();
+        });
+        return serving(app, async (get) => {
+          // The first is admitted before there is a denial to answer.
+          if (option === 'message' || option === 'handler') assert.equal(await (await get()).text(), 'app');
+          assert.equal((await get()).status, 500);
+          assert.ok(RedstartError.is(error, 'ERR_INVALID_STATE'), String(error));
+          assert.match(error.message, new RegExp(`'${option}' of rateLimit\\(\\) threw .*no Error`));
+          assert.ok('cause' in error);
+          assert.equal(error.cause, thrown);
+        });
+      });
+    }
   }
 
   it('of a closed store too', async () => {

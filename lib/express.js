@@ -8,6 +8,7 @@
  * partition key is salted, as it may be made of an address or a user's name.
  */
 const { createHash, randomBytes } = require('node:crypto');
+const { types } = require('node:util');
 const { RedstartError, invalidArg, show } = require('./errors.js');
 const { ipKey } = require('./ip.js');
 const check = require('./options.js');
@@ -67,6 +68,27 @@ function rateLimit(options) {
   };
 }
 
+/**
+ * What an option's function returns. What it throws reaches next(), to which nothing and 'route' mean "go on"
+ * and not "error": so it becomes an Error.
+ * @param {string} option
+ * @param {() => any} call
+ * @returns {Promise<any>}
+ */
+async function ask(option, call) {
+  try {
+    return await call();
+  } catch (cause) {
+    // By kind and not by class: in Jest an Error may be one of another realm.
+    if (types.isNativeError(cause) || cause instanceof Error) throw cause;
+    throw new RedstartError(
+      `option '${option}' of rateLimit() threw ${show(cause)}, which is no Error; throw an Error, or return true ` +
+        "from 'skip' to let a request pass",
+      { code: 'ERR_INVALID_STATE', cause },
+    );
+  }
+}
+
 /** @typedef {{ limiter: Limiter, keyOf: Function, skip: Function | undefined, standardHeaders: boolean,
  *   legacyHeaders: boolean, name: string, windowSeconds: number, statusCode: number, message: unknown,
  *   handler: Function, requestPropertyName: string }} Policy */
@@ -80,17 +102,17 @@ function rateLimit(options) {
  * @returns {Promise<boolean>}
  */
 async function judge(policy, req, res, next) {
-  if (policy.skip !== undefined && (await policy.skip(req, res))) return true;
-  const key = await policy.keyOf(req, res);
+  if (policy.skip !== undefined && (await ask('skip', () => policy.skip?.(req, res)))) return true;
+  const key = await ask('key', () => policy.keyOf(req, res));
   if (typeof key !== 'string') throw invalidArg(`option 'key' of rateLimit() must return a string; got ${show(key)}`);
-  const result = await policy.limiter.consume(key);
+  const result = await ask('limiter', () => policy.limiter.consume(key));
   req[policy.requestPropertyName] = { ...result, key };
   // Whoever has answered by now (a timeout, say) cannot be told in headers any more.
   if (!res.headersSent) setHeaders(policy, res, result, key);
   if (result.allowed) return true;
   const { statusCode, message } = policy;
-  const denial = { statusCode, message: typeof message === 'function' ? await message(req, res) : message };
-  await policy.handler(req, res, next, denial);
+  const text = typeof message === 'function' ? await ask('message', () => message(req, res)) : message;
+  await ask('handler', () => policy.handler(req, res, next, { statusCode, message: text }));
   return false;
 }
 
@@ -134,11 +156,20 @@ function answer(_req, res, _next, { statusCode, message }) {
   }
 }
 
+/** 'IPv4:port' and '[IPv6]:port' or '[IPv6]', as some proxies write them into X-Forwarded-For. */
+const WITH_PORT = /^(?:([\d.]+):\d{1,5}|\[([^\]]*)\](?::\d{1,5})?)$/;
+
+/** @param {any} address */
+function withoutPort(address) {
+  const match = typeof address === 'string' ? WITH_PORT.exec(address) : null;
+  return match === null ? address : (match[1] ?? match[2]);
+}
+
 /** @param {any} req */
 function addressKey(req) {
   // Express's req.ip heeds 'trust proxy'; a plain request has only its socket.
   const address = 'ip' in req ? req.ip : req.socket?.remoteAddress;
-  if (address !== undefined) return ipKey(address);
+  if (address !== undefined) return ipKey(withoutPort(address));
   throw new RedstartError(
     'rateLimit() cannot tell whose request this is: it has no address, as the connection is closed or a local socket; ' +
       "set Express's 'trust proxy' or give rateLimit() a key function",
