@@ -1,6 +1,7 @@
 'use strict';
 const assert = require('node:assert/strict');
 const { test, beforeEach, afterEach } = require('node:test');
+const { runInNewContext } = require('node:vm');
 const { open, manualClock } = require('redstart');
 
 let clock;
@@ -109,6 +110,39 @@ test('data is a plain object of JSON, up to maxSessionSize', async () => {
   const text = 'naïve €uro 🎉 \ud800';
   const { id: unicode } = await sessions.create({ text });
   assert.deepEqual(await sessions.get(unicode), { text });
+});
+
+test('what JSON would keep as another thing is refused', async () => {
+  class User {
+    name = 'Ada';
+  }
+  const { id } = await sessions.create({ keep: true });
+  for (const data of [new Map([['user', 1]]), new Set([1]), Promise.resolve({}), /a/, new Error('no'), new User()]) {
+    const refusal = { code: 'ERR_INVALID_ARG', message: /must be a plain object.*got .*Object\.fromEntries/s };
+    await assert.rejects(sessions.create(data), refusal);
+    await assert.rejects(sessions.set(id, data), refusal);
+  }
+  for (const json of [5, 'text', null, true, ['list']]) {
+    const refusal = { code: 'ERR_INVALID_ARG', message: /must be a plain object; its toJSON\(\) makes it/ };
+    await assert.rejects(sessions.create({ toJSON: () => json }), refusal);
+    await assert.rejects(sessions.set(id, { toJSON: () => json }), refusal);
+  }
+  await assert.rejects(sessions.create(new Date()), { code: 'ERR_INVALID_ARG' });
+  await assert.rejects(sessions.create({ toJSON: () => undefined }), { code: 'ERR_INVALID_ARG' });
+  assert.deepEqual(await sessions.get(id), { keep: true });
+});
+
+test('data may tell its own JSON, and come from anywhere', async () => {
+  class Cart {
+    #items = ['a'];
+    toJSON() {
+      return { items: this.#items };
+    }
+  }
+  const bare = Object.assign(Object.create(null), { n: 1 });
+  const foreign = runInNewContext('({ n: 1 })');
+  assert.deepEqual((await sessions.create(new Cart())).data, { items: ['a'] });
+  for (const data of [bare, foreign]) assert.deepEqual((await sessions.create(data)).data, { n: 1 });
 });
 
 test('__proto__ in a session is data: neither pollution nor loss', async () => {

@@ -99,15 +99,15 @@ class SessionStore extends session.Store {
     return data;
   }
 
-  /** @param {string} sid @param {any} data */
-  async #save(sid, data) {
-    const ttl = ttlOf(data);
+  /** @param {string} sid @param {any} live */
+  async #save(sid, live) {
+    const ttl = ttlOf(live);
     if (ttl !== undefined && ttl <= 0) return this.#end(sid);
-    if (this.#stored.has(data)) {
-      await this.#sessions.set(sid, data, { ttl });
+    if (this.#stored.has(live)) {
+      await this.#sessions.set(sid, dataOf(live), { ttl });
     } else {
-      await this.#sessions[kAdopt](sid, data, ttl);
-      this.#stored.add(data);
+      await this.#sessions[kAdopt](sid, dataOf(live), ttl);
+      this.#stored.add(live);
     }
   }
 
@@ -122,6 +122,15 @@ class SessionStore extends session.Store {
   async #end(sid) {
     await this.#sessions.destroy(sid);
   }
+}
+
+/**
+ * A live Session is a class without toJSON: what JSON keeps of it are its own properties. Told by its cookie, as the app
+ * may have another copy of express-session.
+ * @param {any} live
+ */
+function dataOf(live) {
+  return typeof live?.cookie === 'object' && typeof live.toJSON !== 'function' ? { ...live } : live;
 }
 
 /**

@@ -3,6 +3,7 @@ const options = require('./options.js');
 const { encodeJson } = require('./codec.js');
 const { invalidArg, show } = require('./errors.js');
 const { ready, reply } = require('./lane.js');
+const { isPlainObject } = require('./plain.js');
 
 const SESSIONS_OPTIONS = {
   ttl: options.required(options.duration),
@@ -91,12 +92,18 @@ function checkId(id) {
   return id;
 }
 
-/** @param {unknown} data */
+/** @param {any} data */
 function encode(data) {
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    throw invalidArg(`a session's data is an object; got ${show(data)}`);
+  const tellsItself = typeof data === 'object' && data !== null && typeof data.toJSON === 'function';
+  if (!tellsItself && !isPlainObject(data)) {
+    throw invalidArg(
+      `session data must be a plain object, or one with a toJSON() that returns one; got ${show(data)}; ` +
+        'store a Map as Object.fromEntries(map) and an instance of a class as { ...instance }',
+    );
   }
-  return encodeJson(data, 'session data');
+  const text = encodeJson(data, 'session data');
+  if (text.startsWith('{')) return text;
+  throw invalidArg(`session data must be a plain object; its toJSON() makes it ${show(JSON.parse(text))}`);
 }
 
 /**
