@@ -96,35 +96,6 @@ function durationMs(value, name) {
   return ms;
 }
 
-/**
- * As durationMs; null and Infinity are null, never.
- * @param {unknown} value
- * @param {string} name
- * @returns {number | null}
- */
-function durationMsOrNever(value, name) {
-  const ms = readDurationOrNever(value);
-  if (ms === undefined) {
-    throw invalidArg(`${name} must be ${DURATION_OR_NEVER_EXPECTED}; got ${show(value)}`, durationMsOrNever);
-  }
-  return ms;
-}
-
-/**
- * Whole bytes within the range. Throws ERR_INVALID_ARG.
- * @param {unknown} value
- * @param {string} name
- * @param {{ min?: number, max?: number }} [range]
- * @returns {number}
- */
-function bytes(value, name, { min = 1, max = Number.MAX_SAFE_INTEGER } = {}) {
-  const count = readBytes(value);
-  if (count === undefined || count < min || count > max) {
-    throw invalidArg(`${name} must be ${bytesExpected(min, max)}; got ${show(value)}`, bytes);
-  }
-  return count;
-}
-
 /** @param {number} min @param {number} max */
 function bytesExpected(min, max) {
   const most = max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${sizeText(max)}`;
@@ -147,6 +118,4 @@ module.exports = {
   readBytes,
   bytesExpected,
   durationMs,
-  durationMsOrNever,
-  bytes,
 };
