@@ -242,3 +242,54 @@ test('Object.prototype is never touched by keys or data', () => {
   assert.ok(Object.hasOwn(got, '__proto__'), 'nor is it lost');
   assert.equal({}.polluted, undefined);
 });
+
+test('who asks after an invalidation does not get what was read before it', async () => {
+  for (const invalidate of [() => cache.delete('post'), () => cache.clear()]) {
+    let database = 'v1';
+    let release;
+    const gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    const slow = cache.getOrSet('post', async () => {
+      const read = database;
+      await gate;
+      return read;
+    });
+    database = 'v2';
+    await invalidate();
+    const after = cache.getOrSet('post', () => database);
+    release();
+    assert.deepEqual([await slow, await after, cache.getSync('post')], ['v1', 'v2', 'v2']);
+    await cache.delete('post');
+  }
+});
+
+test('a load that handles share goes on when the handle that began it closes', async () => {
+  const [a, b] = [open('memory:cache-test-handles'), open('memory:cache-test-handles')];
+  let release;
+  const gate = new Promise((resolve) => {
+    release = resolve;
+  });
+  const first = a.cache('c', { ttl: null }).getOrSet('k', () => gate.then(() => 'loaded'));
+  const second = b.cache('c').getOrSet('k', () => 'never called');
+  await a.close();
+  release();
+  assert.deepEqual([await first, await second, b.cache('c').getSync('k')], ['loaded', 'loaded', 'loaded']);
+  await b.close();
+});
+
+test('a store opened again does not wait for a load of the one that was closed', async () => {
+  const before = open('memory:cache-test-again');
+  const stuck = before.cache('c', { ttl: null }).getOrSet('k', () => new Promise(() => {}));
+  stuck.catch(() => {});
+  await before.close();
+  const again = open('memory:cache-test-again');
+  assert.equal(await again.cache('c', { ttl: null }).getOrSet('k', () => 'its own'), 'its own');
+  await again.close();
+});
+
+test('a lattice of loads that wait for each other is told from a circle in no time', async () => {
+  const layer = (depth) => (depth === 0 ? 1 : Promise.all([0, 1].map((side) => at(depth - 1, side))).then(() => depth));
+  const at = (depth, side) => cache.getOrSet(`${depth}:${side}`, () => layer(depth));
+  assert.equal(await at(40, 0), 40);
+});

@@ -125,7 +125,7 @@ describe('durations', () => {
       /^option 'ttl' of set\(\) must be .*; got '5 minutes'$/,
     );
     await assert.rejects(cache.set('key', 1, { tll: 5 }), { code: 'ERR_INVALID_ARG', message: /did you mean 'ttl'/ });
-    await assert.rejects(store.queue('jobs').add('job', {}, { delay: 0 }), {
+    await assert.rejects(store.queue('jobs').add('job', {}, { delay: -1 }), {
       code: 'ERR_INVALID_ARG',
       message: /'delay'/,
     });

@@ -415,3 +415,54 @@ test('a job that a closing worker was told of goes to another at once', async ()
   finish();
   await closed;
 });
+
+test('a store that is closing takes no more workers, and ends although one was tried', async () => {
+  const closing = open('memory:');
+  const late = closing.queue('late');
+  const closed = closing.close();
+  assert.throws(() => late.process(() => {}), { code: 'ERR_CLOSED' });
+  assert.throws(() => late.on('completed', () => {}), { code: 'ERR_CLOSED' });
+  assert.deepEqual(await closed, { dropped: {} });
+});
+
+test('a job that runs while its store closes may still use it', async () => {
+  const closing = open('memory:');
+  const jobs = closing.queue('jobs');
+  let finish;
+  const gate = new Promise((resolve) => {
+    finish = resolve;
+  });
+  const worker = jobs.process(async () => {
+    await gate;
+    closing.cache('c', { ttl: null }).setSync('k', 1);
+    await jobs.add('follow-up', {});
+    return 'done';
+  });
+  const started = once(worker, 'active');
+  const job = await jobs.add('j', 1);
+  const result = job.result();
+  await started;
+  const closed = closing.close();
+  finish();
+  assert.equal(await result, 'done');
+  assert.deepEqual(await closed, { dropped: { jobs: 1 } });
+});
+
+test('advanceAsync runs what is due already before it moves, and two of them take turns', async () => {
+  const tries = [];
+  queue.process(() => {
+    tries.push(clock.nowMs - start);
+    throw new Error('no');
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  const start = clock.nowMs;
+  await queue.add('j', 1, { attempts: 3, backoff: { type: 'fixed', delay: '1s' } });
+  await Promise.all([clock.advanceAsync('500ms'), clock.advanceAsync('10s')]);
+  assert.deepEqual(tries, [0, 1_000, 2_000]);
+  assert.equal(clock.nowMs - start, 10_500);
+});
+
+test('a delay of 0 is none', async () => {
+  const job = await queue.add('j', 1, { delay: 0 });
+  assert.equal(await job.getState(), 'waiting');
+});

@@ -195,3 +195,12 @@ test('names that differ in half a surrogate pair are refused, as they could not 
   assert.equal(store.cache('🎉 \0 "names"').getSync('k'), 1);
   await store.close();
 });
+
+test("onOptionsConflict is the handle's own: one that keeps does not keep for the others", async () => {
+  const url = fresh();
+  const [strict, lenient] = [open(url), open(url, { onOptionsConflict: 'keep' })];
+  strict.cache('x', { ttl: '1m' });
+  assert.equal(lenient.cache('x', { ttl: '2m' }).name, 'x');
+  assert.throws(() => strict.cache('x', { ttl: '2m' }), { code: 'ERR_OPTIONS_CONFLICT' });
+  await Promise.all([strict.close(), lenient.close()]);
+});

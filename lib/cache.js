@@ -102,8 +102,7 @@ class Cache {
     const payload = this.#get(key);
     if (payload !== undefined) return decode(scratch[1], payload);
     if (scratch[0] !== STATUS_OK) throw takeError();
-    const at = this.#flightPrefix + key;
-    const flight = underWay(at) ?? takeOff(at, () => this.#load(key, loader, ttlMs));
+    const flight = this.#flightFor(key, loader, ttlMs);
     const landing = join(flight);
     if (landing === undefined) {
       throw new RedstartError(
@@ -120,13 +119,27 @@ class Cache {
   }
 
   /**
+   * The flight that loads this key now, unless it was overtaken; else a new one.
    * @param {string} key
    * @param {(context: import('../index.js').LoaderContext) => any} loader
    * @param {number} ttlMs
+   */
+  #flightFor(key, loader, ttlMs) {
+    const at = this.#flightPrefix + key;
+    const known = underWay(at);
+    if (known !== undefined && this.#native.loadCounts(key, known.ticket)) return known;
+    const ticket = ready(this.#native.beginLoad(key));
+    return takeOff(at, ticket, () => this.#load(key, loader, ttlMs, ticket));
+  }
+
+  /**
+   * @param {string} key
+   * @param {(context: import('../index.js').LoaderContext) => any} loader
+   * @param {number} ttlMs
+   * @param {number} ticket
    * @returns {Promise<import('./flights.js').Landed>}
    */
-  async #load(key, loader, ttlMs) {
-    const ticket = ready(this.#native.beginLoad(key));
+  async #load(key, loader, ttlMs, ticket) {
     let landed;
     try {
       const value = await loader({ key });

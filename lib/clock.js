@@ -13,6 +13,9 @@ class ManualClock {
   /** @type {ReturnType<InstanceType<typeof native.NativeClock>['functions']>} */
   #functions;
 
+  /** @type {Promise<void>} The last advanceAsync, done or not. */
+  #walking = Promise.resolve();
+
   /** @param {number} startMs */
   constructor(startMs) {
     this.#native = cold(() => new native.NativeClock(startMs), manualClock);
@@ -31,12 +34,19 @@ class ManualClock {
 
   /** @param {import('../index.js').Duration} by */
   async advanceAsync(by) {
-    const target = this.#target(by);
-    let short;
-    do {
-      short = this.#native.stepTowards(target);
-      await reply(this.#functions.settled());
-    } while (short);
+    durationMs(by, 'by');
+    // One after the other: two that step at once would each jump over what the other waits for.
+    const walk = this.#walking.then(() => this.#walk(this.#target(by)));
+    this.#walking = walk.catch(() => {});
+    return walk;
+  }
+
+  /** @param {number} target */
+  async #walk(target) {
+    // What is due already runs now and not at the target.
+    await reply(this.#functions.settled());
+    while (this.#native.stepTowards(target)) await reply(this.#functions.settled());
+    await reply(this.#functions.settled());
   }
 
   /** @param {import('../index.js').Duration} by */

@@ -9,7 +9,10 @@
 const { AsyncLocalStorage } = require('node:async_hooks');
 
 /** @typedef {{ codec: number, payload: any } | undefined} Landed What a loader came to; undefined: nothing to keep. */
-/** @typedef {{ landing: Promise<Landed>, waitsFor: Set<Flight> }} Flight */
+/**
+ * `ticket` is the addon's: it no longer counts once the key was set, deleted or cleared, by whichever thread.
+ * @typedef {{ ticket: number, landing: Promise<Landed>, waitsFor: Set<Flight> }} Flight
+ */
 
 /** @type {AsyncLocalStorage<Flight>} */
 const current = new AsyncLocalStorage();
@@ -39,11 +42,13 @@ function underWay(at) {
 }
 
 /**
- * Starts a flight; it ends when it has landed.
+ * Starts a flight; it ends when it has landed. One that was overtaken and is still up makes room for it: who asks after
+ * an invalidation is not to be given what was read before.
  * @param {string} at Prefix and key.
+ * @param {number} ticket
  * @param {() => Promise<Landed>} load
  */
-function takeOff(at, load) {
+function takeOff(at, ticket, load) {
   /** @type {(landing: Promise<Landed>) => void} */
   let land = () => {};
   // A promise before the loader runs: it may ask for its own key in its first line.
@@ -51,13 +56,17 @@ function takeOff(at, load) {
     land = resolve;
   });
   /** @type {Flight} */
-  const flight = { landing, waitsFor: new Set() };
+  const flight = { ticket, landing, waitsFor: new Set() };
   flights.set(at, flight);
   // Who takes off waits for it, and the loader, which runs now, must find that.
   current.getStore()?.waitsFor.add(flight);
   // Each waiter is told of a failure; with none left it is nobody's unhandled rejection.
   landing.catch(() => {});
-  land(current.run(flight, load).finally(() => flights.delete(at)));
+  land(
+    current.run(flight, load).finally(() => {
+      if (flights.get(at) === flight) flights.delete(at);
+    }),
+  );
   return flight;
 }
 
@@ -74,10 +83,17 @@ function join(flight) {
   return flight.landing.finally(() => waiter.waitsFor.delete(flight));
 }
 
-/** @param {Flight} from @param {Flight} to @returns {boolean} */
-function leadsTo(from, to) {
+/**
+ * @param {Flight} from
+ * @param {Flight} to
+ * @param {Set<Flight>} [seen] Flights that wait for the same ones are looked at once.
+ * @returns {boolean}
+ */
+function leadsTo(from, to, seen = new Set()) {
   if (from === to) return true;
-  for (const next of from.waitsFor) if (leadsTo(next, to)) return true;
+  if (seen.has(from)) return false;
+  seen.add(from);
+  for (const next of from.waitsFor) if (leadsTo(next, to, seen)) return true;
   return false;
 }
 

@@ -21,6 +21,9 @@ const FOUND_READY = 2;
 const FOUND_LEASE_LOST = 3;
 const FOUND_EVENT = 4;
 
+/** Completions delivered before the event loop gets a turn. */
+const DRAINED_A_TURN = 256;
+
 const WAKE_CLOSED = 0;
 const WAKE_UNREF = 1;
 const WAKE_REF = 2;
@@ -35,10 +38,8 @@ const ring = lane.functions();
 
 /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
 const promises = new Map();
-/**
- * Workers and subscriptions by their number in the lane.
- * @type {Map<number, { ready?: () => void, leaseLost?: (job: number, epoch: number) => void, event?: (json: string) => void }>}
- */
+/** @typedef {{ ready?: () => void, leaseLost?: (job: number, epoch: number) => void, event?: (json: string) => void }} Line */
+/** @type {Map<number, Line>} Workers and subscriptions by their number in the lane. */
 const lines = new Map();
 
 let holders = 0;
@@ -67,6 +68,38 @@ function release(keptAlive) {
 }
 
 /**
+ * Tells the addon of something here that waits, and takes what comes for it. The wake exists before `start` makes the
+ * call, so nothing that comes at once is missed, and a thread that ends in between gives everything back.
+ * @template T
+ * @param {boolean} keepsAlive
+ * @param {() => T} start The call, which leaves the number of the line in scratch[1].
+ * @param {Line} line
+ * @returns {{ started: T, number: number }}
+ */
+function listen(keepsAlive, start, line) {
+  hold(keepsAlive);
+  try {
+    const started = start();
+    const number = scratch[1];
+    lines.set(number, line);
+    return { started, number };
+  } catch (error) {
+    release(keepsAlive);
+    throw error;
+  }
+}
+
+/**
+ * The counterpart of listen.
+ * @param {number} number
+ * @param {boolean} keptAlive
+ */
+function unlisten(number, keptAlive) {
+  lines.delete(number);
+  release(keptAlive);
+}
+
+/**
  * A holder that went on waiting changes its mind about the process.
  * @param {boolean} keepsAlive
  */
@@ -75,9 +108,9 @@ function keepAlive(keepsAlive) {
   if (keepsAlive ? holdersAlive === 1 : holdersAlive === 0) lane.keepAlive(keepsAlive);
 }
 
-/** Never throws: the addon would swallow it. */
+/** Never throws: the addon would swallow it. A bounded batch, so that a busy thread elsewhere does not hold up this one. */
 function onWake() {
-  for (;;) {
+  for (let count = 0; count < DRAINED_A_TURN; count++) {
     const value = ring.drain();
     const found = scratch[1];
     if (found === FOUND_NOTHING) return;
@@ -88,6 +121,7 @@ function onWake() {
       rethrowLater(error);
     }
   }
+  setImmediate(onWake);
 }
 
 /**
@@ -187,9 +221,8 @@ module.exports = {
   lane,
   scratch,
   STATUS_OK,
-  lines,
-  hold,
-  release,
+  listen,
+  unlisten,
   keepAlive,
   ready,
   reply,

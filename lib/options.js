@@ -134,6 +134,11 @@ function editDistance(a, b, limit) {
 
 /** @type {Checker<number>} */
 const durationOption = { expected: duration.DURATION_EXPECTED, read: duration.readDuration };
+/** @type {Checker<number>} */
+const durationOrZero = {
+  expected: `0, or ${duration.DURATION_EXPECTED}`,
+  read: (value) => (value === 0 ? 0 : duration.readDuration(value)),
+};
 /** @type {Checker<number | null>} */
 const durationOrNever = { expected: duration.DURATION_OR_NEVER_EXPECTED, read: duration.readDurationOrNever };
 /** @type {Checker<boolean>} */
@@ -245,6 +250,7 @@ function rangeText(min, max, open, endless) {
 module.exports = {
   checkOptions,
   duration: durationOption,
+  durationOrZero,
   durationOrNever,
   bytes,
   integer,

@@ -3,9 +3,9 @@ const { EventEmitter } = require('node:events');
 const options = require('./options.js');
 const { encodeJson } = require('./codec.js');
 const { emit } = require('./emit.js');
-const { invalidArg, show } = require('./errors.js');
+const { RedstartError, invalidArg, show } = require('./errors.js');
 const { Job } = require('./job.js');
-const { scratch, lines, hold, release, ready, reply } = require('./lane.js');
+const { listen, unlisten, ready, reply } = require('./lane.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
 const { Worker } = require('./worker.js');
 
@@ -18,7 +18,7 @@ const BACKOFF = options.object({
   jitter: options.number({ min: 0, max: 1 }),
 });
 const DEFAULT_JOB_OPTIONS = {
-  delay: options.duration,
+  delay: options.durationOrZero,
   attempts: options.integer({ min: 1, max: 1_000_000 }),
   backoff: BACKOFF,
 };
@@ -43,10 +43,18 @@ class Queue {
   /** @type {Set<InstanceType<typeof Worker>>} */
   #workers = new Set();
 
-  /** @param {string} name @param {import('../native.js').QueueFunctions} native */
-  constructor(name, native) {
+  /** @type {{ readonly closing: boolean }} */
+  #gate;
+
+  /**
+   * @param {string} name
+   * @param {import('../native.js').QueueFunctions} native
+   * @param {{ readonly closing: boolean }} gate Closed as soon as the store begins to.
+   */
+  constructor(name, native, gate) {
     this.name = name;
     this.#native = native;
+    this.#gate = gate;
   }
 
   /** @param {string} name @param {unknown} data @param {import('../index.js').JobOptions} [given] */
@@ -64,6 +72,7 @@ class Queue {
    */
   process(handler, given) {
     if (typeof handler !== 'function') throw invalidArg(`process() needs a handler function; got ${show(handler)}`);
+    this.#refuseIfClosing(this.process);
     const worker = new Worker(this.#native, handler, given, (closed) => this.#workers.delete(closed));
     this.#workers.add(worker);
     return worker;
@@ -121,11 +130,11 @@ class Queue {
     }
     if (typeof listener !== 'function') throw invalidArg(`a listener is a function; got ${show(listener)}`, above);
     if (this.#subscribed !== undefined) return;
-    const subscription = ready(this.#native.subscribe(), above);
-    const line = scratch[1];
+    this.#refuseIfClosing(above);
+    const { started: subscription, number: line } = listen(false, () => ready(this.#native.subscribe(), above), {
+      event: (json) => this.#tell(JSON.parse(json)),
+    });
     this.#subscribed = { subscription, line };
-    lines.set(line, { event: (json) => this.#tell(JSON.parse(json)) });
-    hold(false);
   }
 
   /** @param {Told} told */
@@ -139,8 +148,16 @@ class Queue {
     const { subscription, line } = this.#subscribed;
     this.#subscribed = undefined;
     this.#native.unsubscribe(subscription, line);
-    lines.delete(line);
-    release(false);
+    unlisten(line, false);
+  }
+
+  /** @param {Function} above */
+  #refuseIfClosing(above) {
+    if (!this.#gate.closing) return;
+    const message = `queue '${this.name}' is closing with its store: it takes no more workers and listeners`;
+    const error = new RedstartError(message, { code: 'ERR_CLOSED' });
+    Error.captureStackTrace(error, above);
+    throw error;
   }
 }
 

@@ -34,6 +34,8 @@ class Store {
   #facades = new Map();
   /** @type {Promise<{ dropped: Record<string, number> }> | undefined} */
   #closing;
+  #gate = { closing: false };
+  #released = false;
 
   /** @param {string} url @param {import('../native.js').NativeStore} native */
   constructor(url, native) {
@@ -44,7 +46,7 @@ class Store {
   }
 
   get closed() {
-    return this.#closing !== undefined;
+    return this.#released;
   }
 
   /** @param {string} name @param {unknown} [given] */
@@ -71,7 +73,9 @@ class Store {
 
   /** @param {string} name @param {unknown} [given] */
   queue(name, given) {
-    return this.#feature('queue', name, given, readQueueOptions, this.queue, (native) => new Queue(name, native));
+    return this.#feature('queue', name, given, readQueueOptions, this.queue, (native) => {
+      return new Queue(name, native, this.#gate);
+    });
   }
 
   async stats() {
@@ -81,6 +85,7 @@ class Store {
   /** @param {{ timeout?: import('../index.js').Duration }} [given] */
   async close(given) {
     const { timeout } = options.checkOptions('close()', given, CLOSE_OPTIONS);
+    this.#gate.closing = true;
     this.#closing ??= this.#close(timeout ?? CLOSE_TIMEOUT_MS_DEFAULT);
     return this.#closing;
   }
@@ -93,6 +98,7 @@ class Store {
   async #close(timeout) {
     const queues = [...this.#facades.values()].filter((facade) => facade instanceof Queue);
     await Promise.all(queues.map((queue) => Queue.close(queue, timeout)));
+    this.#released = true;
     const dropped = JSON.parse(ready(this.#functions.close()));
     const lost = Object.entries(dropped);
     if (lost.length > 0) {
@@ -115,7 +121,7 @@ class Store {
    * @param {(native: any) => any} make
    */
   #feature(kind, name, given, read, above, make) {
-    if (this.closed) {
+    if (this.#released) {
       throw new RedstartError(`this handle of ${this.url} is closed; open() another`, { code: 'ERR_CLOSED' });
     }
     if (!isName(name)) throw invalidArg(`a ${kind} name is ${NAME_EXPECTED}; got ${show(name)}`, above);

@@ -11,7 +11,7 @@ const { encodeJson } = require('./codec.js');
 const { emit } = require('./emit.js');
 const { RedstartError, isUnrecoverable, toFailure } = require('./errors.js');
 const { ActiveJob } = require('./job.js');
-const { scratch, lines, hold, release, keepAlive, ready, rethrowLater } = require('./lane.js');
+const { listen, unlisten, keepAlive, ready, rethrowLater } = require('./lane.js');
 
 // Taken before Jest's fake timers replace the global ones: closing is bounded in real time.
 const { setImmediate, setTimeout, clearTimeout } = timers;
@@ -35,7 +35,7 @@ const WORKER_OPTIONS = {
   leaseDuration: options.duration,
   maxStalledCount: options.integer({ min: 0, max: 1_000_000 }),
 };
-const CLOSE_OPTIONS = { timeout: options.duration };
+const CLOSE_OPTIONS = { timeout: options.durationOrZero };
 
 /** @typedef {{ job: number, epoch: number, nonce: number }} Token */
 /** @typedef {{ token: Token, job: InstanceType<typeof ActiveJob>, abort: AbortController }} Run */
@@ -81,15 +81,15 @@ class Worker extends EventEmitter {
     this.#handler = handler;
     this.#concurrency = checked.concurrency ?? 1;
     this.#onClosed = () => onClosed(this);
-    this.#number = ready(native.openWorker(leaseMs, checked.maxStalledCount ?? MAX_STALLED_DEFAULT));
-    this.#line = scratch[1];
-    // Ended by close() and not by the garbage collector: until then it is an open handle to Jest.
-    this.#context = new AsyncResource('redstart.Worker', { requireManualDestroy: true });
-    lines.set(this.#line, {
-      ready: () => this.#pull(),
+    const open = () => ready(native.openWorker(leaseMs, checked.maxStalledCount ?? MAX_STALLED_DEFAULT));
+    const { started, number } = listen(true, open, {
+      ready: () => this.#tryPull(),
       leaseLost: (job, epoch) => this.#loseLease(job, epoch),
     });
-    hold(true);
+    this.#number = started;
+    this.#line = number;
+    // Ended by close() and not by the garbage collector: until then it is an open handle to Jest.
+    this.#context = new AsyncResource('redstart.Worker', { requireManualDestroy: true });
     // After the caller has had the chance to add its listeners.
     this.#pullSoon();
   }
@@ -130,25 +130,26 @@ class Worker extends EventEmitter {
     for (const [view, token] of JSON.parse(text)) this.#start(view, token);
   }
 
+  #tryPull() {
+    try {
+      this.#pull();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
   /** Once for all places that get free in this turn of the microtasks; every JOBS_A_TURN jobs the loop has a turn. */
   #pullSoon() {
     if (this.#pulling) return;
     this.#pulling = true;
-    const pull = () => {
-      try {
-        this.#pull();
-      } catch (error) {
-        this.#report(error);
-      }
-    };
     if (this.#startedThisTurn < JOBS_A_TURN) {
       // Not queueMicrotask, which Jest's fake timers stop.
-      Promise.resolve().then(pull);
+      Promise.resolve().then(() => this.#tryPull());
       return;
     }
     setImmediate(() => {
       this.#startedThisTurn = 0;
-      pull();
+      this.#tryPull();
     });
   }
 
@@ -228,7 +229,7 @@ class Worker extends EventEmitter {
   /** @param {number} timeoutMs */
   async #close(timeoutMs) {
     // Wanting nothing any more, so that a job it was told of goes to another worker now and not after the timeout.
-    ready(this.#native.take(this.#number, 0));
+    this.#native.take(this.#number, 0);
     if (this.#running.size > 0) {
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, Math.min(timeoutMs, 2 ** 31 - 1));
@@ -240,12 +241,14 @@ class Worker extends EventEmitter {
     }
     const left = [...this.#running.values()];
     this.#running.clear();
-    for (const { token } of left) ready(this.#native.release(token.job, token.epoch, token.nonce));
-    ready(this.#native.closeWorker(this.#number, this.#line, true));
-    lines.delete(this.#line);
-    release(this.#alive);
-    this.#context.emitDestroy();
-    this.#onClosed();
+    try {
+      for (const { token } of left) ready(this.#native.release(token.job, token.epoch, token.nonce));
+      ready(this.#native.closeWorker(this.#number, this.#line, true));
+    } finally {
+      unlisten(this.#line, this.#alive);
+      this.#context.emitDestroy();
+      this.#onClosed();
+    }
     for (const { job, abort } of left) {
       const message = `job ${job.id} was released: its worker closed before it had finished`;
       abort.abort(new RedstartError(message, { code: 'ERR_CLOSED' }));

@@ -37,6 +37,7 @@ pub(crate) fn bind<'env>(
         .with::<1, _>("beginLoad", cache.clone(), begin_load)?
         .with::<5, _>("endLoad", cache.clone(), end_load)?
         .with::<2, _>("abandonLoad", cache.clone(), abandon_load)?
+        .with::<2, _>("loadCounts", cache.clone(), load_counts)?
         .with::<0, _>("stats", cache, stats)
 }
 
@@ -99,8 +100,8 @@ fn with_key(
     Ok(call(&*cache.engine, key))
 }
 
+/// Works on a closed handle too: others may wait for this load through handles of their own.
 fn end_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
-    cache.handle.check_open()?;
     let mut buffer = KeyBuffer::new();
     let key = frame.key(0, &mut buffer)?;
     let ticket = frame.whole(TICKET).unwrap_or_default();
@@ -113,6 +114,12 @@ fn abandon_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     let key = frame.key(0, &mut buffer)?;
     cache.engine.abandon_load(key, frame.whole(1).unwrap_or_default());
     Ok(Out::Undefined)
+}
+
+fn load_counts(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
+    let mut buffer = KeyBuffer::new();
+    let key = frame.key(0, &mut buffer)?;
+    Ok(Out::Bool(cache.engine.load_counts(key, frame.whole(1).unwrap_or_default())))
 }
 
 fn clear(cache: &Cache, _frame: &mut Frame<'_>) -> Result<Out> {

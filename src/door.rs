@@ -402,6 +402,8 @@ impl Frame<'_> {
         for unit in &mut buffer.units[len..len + EIGHT] {
             unit.write(0);
         }
+        // Taken anew: the loop above borrowed the array.
+        let room = buffer.units.as_ptr().cast::<u16>();
         let eights = len.div_ceil(EIGHT);
         // SAFETY: Node wrote len units and the loop the EIGHT after them, so every started eight is whole.
         let units = unsafe { std::slice::from_raw_parts(room.cast::<[u16; EIGHT]>(), eights) };

@@ -27,6 +27,8 @@ export interface CacheFunctions {
   beginLoad(key: string): number | undefined;
   endLoad(key: string, payload: string | number | Uint8Array, codec: number, ttlMs: number, ticket: number): boolean | undefined;
   abandonLoad(key: string, ticket: number): undefined;
+  /** Whether nothing has changed the key since the ticket was drawn. */
+  loadCounts(key: string, ticket: number): boolean;
   stats(): string | undefined;
 }
 export interface SessionsFunctions {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
-use redstart_core::store::{self, Store};
+use redstart_core::store::{self, Asked, Store};
 use redstart_core::{Error, Result};
 
 use crate::clock::NativeClock;
@@ -19,6 +19,7 @@ pub(crate) struct Handle {
     pub(crate) store: Arc<Store>,
     pub(crate) lane: Arc<Shared>,
     open: AtomicBool,
+    keep_first: bool,
 }
 
 impl Handle {
@@ -29,11 +30,11 @@ impl Handle {
         clock: Option<&NativeClock>,
         lane: &Arc<Shared>,
     ) -> Result<Arc<Self>> {
-        let store = store::open(name, options, clock.map(NativeClock::as_core), origin)?;
+        let (store, keep_first) = store::open(name, options, clock.map(NativeClock::as_core), origin)?;
         if let Some(clock) = clock {
             clock.attach(&store);
         }
-        Ok(Arc::new(Self { store, lane: lane.clone(), open: AtomicBool::new(true) }))
+        Ok(Arc::new(Self { store, lane: lane.clone(), open: AtomicBool::new(true), keep_first }))
     }
 
     /// Fails once the handle is closed; the first thing every call does.
@@ -58,6 +59,10 @@ pub struct NativeStore {
 impl NativeStore {
     pub(crate) fn new(lane: Rc<door::Lane>, handle: Arc<Handle>) -> Self {
         Self { lane, handle }
+    }
+
+    fn asked<'a>(&self, name: &'a str, options: Option<&'a str>, origin: &'a str) -> Asked<'a> {
+        Asked { name, options, origin, keep_first: self.handle.keep_first }
     }
 
     /// The feature that `define` finds, bound by `bind`; nothing when that fails, with an error to take.
@@ -92,7 +97,8 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(env, |store| store.cache(&name, options.as_deref(), &origin), crate::cache::bind)
+        let asked = self.asked(&name, options.as_deref(), &origin);
+        self.feature(env, |store| store.cache(&asked), crate::cache::bind)
     }
 
     /// Sessions by name.
@@ -104,7 +110,8 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(env, |store| store.sessions(&name, options.as_deref(), &origin), crate::sessions::bind)
+        let asked = self.asked(&name, options.as_deref(), &origin);
+        self.feature(env, |store| store.sessions(&asked), crate::sessions::bind)
     }
 
     /// A limiter by name.
@@ -116,7 +123,8 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(env, |store| store.limiter(&name, options.as_deref(), &origin), crate::limiter::bind)
+        let asked = self.asked(&name, options.as_deref(), &origin);
+        self.feature(env, |store| store.limiter(&asked), crate::limiter::bind)
     }
 
     /// A queue by name.
@@ -128,7 +136,8 @@ impl NativeStore {
         options: Option<String>,
         origin: String,
     ) -> napi::Result<Option<Object<'env>>> {
-        self.feature(env, |store| store.queue(&name, options.as_deref(), &origin), crate::queue::bind)
+        let asked = self.asked(&name, options.as_deref(), &origin);
+        self.feature(env, |store| store.queue(&asked), crate::queue::bind)
     }
 
     /// The functions of the store itself.

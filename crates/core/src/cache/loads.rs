@@ -6,20 +6,28 @@
 //! Rejected: a change counter per group of keys, under which unrelated writes void loads and a busy cache never fills.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Tickets by the hash of their key. Two keys of one 64-bit hash share them, which at worst leaves a value unstored.
 #[derive(Debug, Default)]
 pub struct Loads {
     tickets: HashMap<u64, Vec<u64>>,
-    drawn: u64,
 }
+
+/// Tickets drawn in this process: none is drawn twice, so that one of a store that was closed counts in no other.
+static DRAWN: AtomicU64 = AtomicU64::new(0);
 
 impl Loads {
     /// A ticket for a load of the key with this hash.
     pub fn begin(&mut self, hash: u64) -> u64 {
-        self.drawn += 1;
-        self.tickets.entry(hash).or_default().push(self.drawn);
-        self.drawn
+        let ticket = DRAWN.fetch_add(1, Ordering::Relaxed) + 1;
+        self.tickets.entry(hash).or_default().push(ticket);
+        ticket
+    }
+
+    /// Whether a load under way has not been overtaken.
+    pub fn counts(&self, hash: u64, ticket: u64) -> bool {
+        self.tickets.get(&hash).is_some_and(|tickets| tickets.contains(&ticket))
     }
 
     /// The load is over: whether its ticket still counts.

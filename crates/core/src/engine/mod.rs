@@ -43,6 +43,8 @@ pub trait CacheEngine: Send + Sync {
         ttl_ms: Option<u64>,
         ticket: u64,
     ) -> Result<bool>;
+    /// Whether nothing has changed the key since its ticket was drawn, and the load is still under way.
+    fn load_counts(&self, key: Key<'_>, ticket: u64) -> bool;
     /// The load came to nothing: forgets its ticket.
     fn abandon_load(&self, key: Key<'_>, ticket: u64);
     /// Whether there is a live entry; counts nothing.

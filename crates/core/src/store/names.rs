@@ -26,14 +26,15 @@ struct Named<F> {
 }
 
 /// One call for a name.
-pub(super) struct Asked<'a> {
-    pub(super) name: &'a str,
+pub struct Asked<'a> {
+    /// The name.
+    pub name: &'a str,
     /// Options as JSON, where the call gives them.
-    pub(super) options: Option<&'a str>,
+    pub options: Option<&'a str>,
     /// Where the call stands in the app.
-    pub(super) origin: &'a str,
+    pub origin: &'a str,
     /// Other options than the first are ignored instead of refused.
-    pub(super) keep_first: bool,
+    pub keep_first: bool,
 }
 
 impl<F> Names<F> {
