@@ -7,8 +7,9 @@
  * up to 64 KiB as stored (one byte a character when all are below U+0100, two bytes a UTF-16 unit otherwise); anything
  * else is ERR_INVALID_ARG.
  *
- * Async methods never throw synchronously: they reject. Only open(), manualClock(), the factories (cache, sessions,
- * limiter, queue), process(), consumeSync and the *Sync methods throw.
+ * Async methods never throw synchronously: they reject. Only open(), manualClock(), its advance(), the factories (cache,
+ * sessions, limiter, queue), process(), on/once/off of queues and workers, consumeSync and the other *Sync methods,
+ * ipKey() and rateLimit() throw.
  *
  * Every options object is checked: an unknown name or a value of the wrong kind is ERR_INVALID_ARG, which says what was
  * wrong, what is allowed and, for a misspelt name, the nearest one that exists.
@@ -44,7 +45,9 @@ export interface StoreOptions {
   clock?: ManualClock;
   /**
    * Cap on all state that may not be evicted (sessions, jobs, limiter keys), in bytes as measured by redstart.
-   * Default: a quarter of the memory this process may use, at most 1 GiB; past it writes reject with ERR_STORE_FULL.
+   * Default: a quarter of the memory this process may use, at most 1 GiB. When it is reached, retained finished jobs
+   * yield first; then create and set of sessions and add of queues reject with
+   * ERR_STORE_FULL. A limiter never rejects for it: further new keys share its overflow bucket (reason 'overflow').
    */
   maxMemory?: Bytes;
   /**
@@ -93,9 +96,12 @@ export interface Store extends AsyncDisposable {
   stats(): Promise<StoreStats>;
   /**
    * Stops this handle's workers (waits for running jobs up to `timeout`, default '8s': containers are killed at 10),
-   * then releases the handle. Idempotent. What was asked for before (a job's result) is still answered. Every later call through it is ERR_CLOSED. The last handle of a memory store
-   * takes the state with it: `dropped` tells the unfinished jobs lost per queue, and a process warning (code
-   * REDSTART_JOBS_DROPPED) is emitted when there are any.
+   * then releases the handle. Idempotent. Every later call through it is ERR_CLOSED. What was asked for before (a job's
+   * result) is still answered, and keeps the process alive until then. The last handle of a memory store takes the state
+   * with it: `dropped` tells the unfinished jobs lost per queue, and a process warning (code REDSTART_JOBS_DROPPED) is
+   * emitted when there are any. Handles of threads that ended without closing stay counted: nothing is dropped then, and
+   * the state stays. Do not await it in a handler of one of this handle's workers: it waits for that handler, up to
+   * `timeout`.
    */
   close(options?: { timeout?: Duration }): Promise<{ dropped: Record<string, number> }>;
 }
@@ -103,7 +109,7 @@ export interface Store extends AsyncDisposable {
 export interface StoreStats {
   /** Bytes held by all features of the store, caches included. */
   bytes: number;
-  /** Bytes that count against maxMemory: sessions, jobs, limiter keys. */
+  /** Bytes that count against maxMemory: sessions, jobs (finished ones too, while retained), limiter keys. */
   budget: { used: number; limit: number };
   caches: Record<string, CacheStats>;
   sessions: Record<string, { live: number; bytes: number }>;
@@ -120,7 +126,10 @@ export interface QueueStats {
 /* ------------------------------------------------------------------ cache */
 
 export interface CacheOptions {
-  /** Required: how long an entry may live, or null to keep it until it is evicted. Never forgotten by accident. */
+  /**
+   * Required: how long an entry may live, or null to keep it until it is evicted. Never forgotten by accident. Entries
+   * may be served up to 20 ms longer (reads use a coarse clock); under a manual clock it is exact.
+   */
   ttl: Duration | null;
   /** Bytes at most, keys and bookkeeping included, measured by redstart. Default '64mb'; at least '1kb'. */
   maxSize?: Bytes;
@@ -155,7 +164,8 @@ export interface Cache<T> {
    * never differ between miss and hit. Any number of callers in this thread that miss together share one loader call.
    * A loader that throws rejects every waiter with that same error, and nothing is cached. undefined is returned and not
    * cached; null, 0, false and '' are values. A key set, deleted or cleared while its loader runs keeps that outcome: the
-   * loaded value is returned but not stored. A loader that waits for its own key rejects with ERR_INVALID_STATE.
+   * loaded value is returned to who was waiting but not stored, and callers who come later and find nothing start a new
+   * load. A loader that starts or waits for a load of its own key, also through others, rejects with ERR_INVALID_STATE.
    */
   getOrSet<V extends T | null | undefined = T>(
     key: string,
@@ -193,7 +203,8 @@ export interface SessionsOptions {
   maxSessionSize?: Bytes;
 }
 /**
- * Sessions hold plain JSON data. Ids are credentials: only their SHA-256 is kept. Sessions are never evicted; past the
+ * Sessions hold plain JSON data: a plain object, or one whose toJSON returns one; anything else (a Map, an instance of a
+ * class) is ERR_INVALID_ARG. Ids are credentials: only their SHA-256 is kept. Sessions are never evicted; past the
  * store's maxMemory create and set reject with ERR_STORE_FULL.
  */
 export interface Sessions<T extends object> {
@@ -283,6 +294,7 @@ export interface Backoff {
 export interface JobOptions {
   /** Idempotency while that job is retained: a second add with this id returns the first job, with added === false. 1 to 256 characters. */
   jobId?: string;
+  /** 0 (default) or a Duration; 0 runs at once. */
   delay?: Duration;
   /** Tries in all. Default 3. */
   attempts?: number;
@@ -338,7 +350,8 @@ export interface Worker extends AsyncDisposable {
   readonly running: boolean;
   /**
    * Takes no more jobs, waits for the running ones up to `timeout` (default '8s'); what still runs then is aborted and
-   * released to the front of the queue, no attempt lost. Idempotent.
+   * released to the front of the queue, no attempt lost. Idempotent. Do not await it in this worker's own handler: it
+   * waits for that handler, up to `timeout`.
    */
   close(options?: { timeout?: Duration }): Promise<void>;
   /** A running worker keeps the process alive, as a listening server does; unref() undoes that. */
@@ -364,8 +377,8 @@ export interface Job<Data = unknown, Result = unknown> {
   getState(): Promise<JobState | 'unknown'>;
   /**
    * Resolves with the return value; rejects with ERR_JOB_FAILED (cause: the job's error with name, message, stack, code;
-   * finishKind), the same in every thread; ERR_NOT_FOUND once the job is no longer retained; ERR_TIMEOUT after `timeout`.
-   * From state, never from an event alone.
+   * finishKind), the same in every thread; ERR_NOT_FOUND once the job is no longer retained; ERR_TIMEOUT after `timeout`
+   * on the store's clock (a manual one must advance). Default: no timeout. From state, never from an event alone.
    */
   result(options?: { timeout?: Duration }): Promise<Result>;
 }
@@ -378,8 +391,9 @@ export interface ActiveJob<Data = unknown, Result = unknown> extends Job<Data, R
 /** Thrown by a handler: the job fails for good, whatever attempts are left. */
 export class UnrecoverableError extends Error {}
 /**
- * Every payload carries `seq`, without gaps for one listener; a thread too slow for its bounded buffer of 10,000 events gets `lagged`
- * with how many it missed. Names as BullMQ's QueueEvents; `failed` fires once per job, for good, `retrying` for every
+ * Every payload carries `seq`, without gaps over all events of a queue: who listens to one event alone sees gaps. What
+ * tells of loss is `lagged`: a thread too slow for its bounded buffer of 10,000 events gets it, with how many it missed.
+ * Names as BullMQ's QueueEvents; `failed` fires once per job, for good, `retrying` for every
  * failed attempt before it.
  */
 export interface QueueEvents {

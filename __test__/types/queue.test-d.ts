@@ -15,6 +15,7 @@ store.queue('mail');
 store.queue('mail', { defaultJobOptions: { jobId: 'welcome' } });
 
 export async function adds() {
+  await mails.add('welcome', { to: 'ada@example.org' }, { delay: 0 });
   const job = await mails.add('welcome', { to: 'ada@example.org' }, { delay: '10s', attempts: 3, jobId: 'welcome:1' });
   same<typeof job, Job<Mail, number>>();
   same<typeof job.added, boolean>();
