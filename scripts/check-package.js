@@ -147,6 +147,10 @@ function checksOf({ folder, bin, node, env }) {
     };
   }
 
+  checks['the binary names no folder of the machine it was built on'] = () => {
+    const binary = fs.readFileSync(path.join(platform, here.binary));
+    for (const home of [os.homedir(), ROOT]) assert.equal(binary.includes(home + path.sep), false, home);
+  };
   checks['a binary of another version is refused in one sentence'] = async () => {
     const file = path.join(platform, 'package.json');
     const manifest = readJson(file);

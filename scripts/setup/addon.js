@@ -77,15 +77,11 @@ async function build({ kind = 'addon', log = console.log, show = false, locked =
   const sources = sourcesHash(); // taken before: sources that change under the compiler make the stamp fit nothing
 
   let crates = 0;
-  let latest = '';
   const onLine = (line) => {
-    const started = /^\s*(Compiling|Downloaded) (\S+)/.exec(line);
-    if (!started) return;
-    if (started[1] === 'Compiling') crates += 1;
-    latest = started[2];
+    if (/^\s*Compiling /.test(line)) crates += 1;
   };
   const stop = heartbeat((seconds) => {
-    if (!show) log(`  compiling: ${crates} crates so far, ${seconds} s${latest && `, now ${latest}`}`);
+    if (!show) log(`  compiling: ${crates} crates so far, ${seconds} s`);
   });
   const [command, all] = tool('@napi-rs/cli/cli.mjs', [...args, ...(locked ? ['--', '--locked'] : [])]);
   const { code, output, seconds } = await run(command, all, { onLine, show }).finally(stop);
