@@ -1,7 +1,7 @@
 //! Finished jobs stay a while, so that results can be read and ids are not reused too soon; then they go.
 //!
 //! Bounded by count as jobs finish, and by age in the background. The job that just finished is the last to
-//! go, so whoever waits for its result gets it.
+//! go, so whoever waits for its result gets it. All of them yield to what the store has no room for otherwise.
 
 use super::effect::Effect;
 use super::state::State;
@@ -29,6 +29,17 @@ pub fn over_count(state: &State) -> Option<Effect> {
         None
     };
     oldest.map(|(_, number)| Effect::Removed { number })
+}
+
+/// The finished job to let go of when the store has no room: the oldest completed one, then the oldest failed one, and
+/// `last`, which has just finished, after all others; ask again until there is room or none is left.
+pub fn for_room(state: &State, last: Option<u64>) -> Option<Effect> {
+    let order = state.order();
+    let [completed, failed] =
+        [order.first_completed(), order.first_failed()].map(|first| first.map(|(_, number)| number));
+    let other = |number: &u64| Some(*number) != last;
+    let number = completed.filter(other).or(failed.filter(other)).or(completed).or(failed)?;
+    Some(Effect::Removed { number })
 }
 
 /// A finished job that is too old goes; ask again until there is none.

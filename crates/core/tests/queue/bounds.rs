@@ -5,10 +5,13 @@ use std::sync::Arc;
 use redstart_core::Error;
 use redstart_core::budget::Budget;
 use redstart_core::clock::Clock;
-use redstart_core::engine::QueueEngine;
-use redstart_core::engine::memory::MemoryQueue;
+use redstart_core::engine::memory::{MemoryLimiter, MemoryQueue, MemorySessions};
+use redstart_core::engine::{LimiterEngine, QueueEngine, SessionsEngine};
+use redstart_core::key::Key;
 use redstart_core::queue::{Counts, Finish, JobOptions, NewJob, Outcome, QueueOptions, WorkerSpec};
+use redstart_core::sessions::{SessionData, SessionsOptions};
 use redstart_core::timer::Ticking;
+use redstart_core::value::Form;
 
 use crate::support::{
     Ear, HOUR_MS, LEASE_MS, Rig, add_all, completed, failed, named, new_job, pending, poll, raw, ready, rig,
@@ -104,10 +107,12 @@ fn a_full_budget_refuses_adds_and_lets_finishes_through() {
     assert!(used <= 3_000 && used == queue.load().0);
 
     let (view, token) = queue.take(worker, 1).unwrap()[0].clone();
+    let mut wait = pending(queue.result(&view.id, None));
     let long = raw(&format!("\"{}\"", "x".repeat(10_000)));
     assert_eq!(ready(queue.finish(token, Outcome::Completed(long))).unwrap(), Finish::Completed);
-    assert_eq!(budget.used(), used + 10_002);
-    assert!(ready(queue.result(&view.id, None)).is_ok());
+    assert_eq!(poll(&mut wait).unwrap().unwrap().len(), 10_002, "who waits is told what is not kept");
+    assert!(matches!(ready(queue.result(&view.id, None)), Err(Error::NotFound(_))));
+    assert!(budget.used() < used && budget.used() == queue.load().0);
     drop(queue);
     assert_eq!(budget.used(), 0);
 }
@@ -147,4 +152,82 @@ fn the_load_is_the_bytes_and_the_age_of_the_first_waiting_job() {
     assert_eq!(rig.queue.load(), (rig.budget.used(), 70));
     rig.take(rig.worker(1), 2);
     assert_eq!(rig.queue.load().1, 0);
+}
+
+/// A budget that finished jobs of a queue have filled.
+fn full_of_history(limit: u64) -> (Arc<Budget>, Arc<MemoryQueue>) {
+    let budget = Arc::new(Budget::new(limit));
+    let queue = MemoryQueue::new("mail".into(), QueueOptions::default(), Clock::System, budget.clone());
+    let worker = queue.open_worker(WorkerSpec {
+        lease_ms: LEASE_MS,
+        max_stalled_count: 1,
+        subscriber: Arc::new(Ear::default()),
+    });
+    for round in 0..100 {
+        ready(queue.add(new_job(JobOptions::default()))).expect("history keeps no job out");
+        let (_, token) = queue.take(worker, 1).unwrap()[0].clone();
+        let outcome = if round % 2 == 0 {
+            failed(true)
+        } else {
+            Outcome::Completed(raw(&format!("\"{}\"", "x".repeat(1_000))))
+        };
+        ready(queue.finish(token, outcome)).unwrap();
+        assert!(budget.used() <= limit && budget.used() == queue.load().0);
+    }
+    let Counts { completed, failed, .. } = queue.counts();
+    assert!(completed > 0 && failed > 0 && completed + failed < 100);
+    (budget, queue)
+}
+
+#[test]
+fn the_history_of_a_queue_keeps_nothing_out_of_the_store() {
+    let (budget, queue) = full_of_history(20_000);
+    let finished = || queue.counts().completed + queue.counts().failed;
+    let options = SessionsOptions { ttl: 60_000, max_session_size: 10_000 };
+    let sessions = MemorySessions::new(options, Clock::System, budget.clone());
+    let data = SessionData { form: Form::OneByteText, bytes: &[b' '; 5_000] };
+    let before = finished();
+    assert!(ready(sessions.create(data, 60_000)).is_ok());
+    assert!(finished() < before && finished() > 0, "no more goes than must");
+
+    let limits = serde_json::from_str(r#"{"limit":1,"window":60000}"#).unwrap();
+    let limiter = MemoryLimiter::new(limits, Clock::System, budget.clone());
+    for number in 0..100 {
+        assert!(limiter.consume(Key::narrow(format!("{number}").as_bytes()), 1).unwrap().allowed);
+    }
+
+    let other = MemoryQueue::new("other".into(), QueueOptions::default(), Clock::System, budget.clone());
+    while finished() > 0 {
+        ready(other.add(new_job(JobOptions::default()))).expect("the history of another queue yields too");
+    }
+    let too_large = NewJob { data: raw(&format!("\"{}\"", "x".repeat(30_000))), ..new_job(named("large")) };
+    assert!(matches!(ready(queue.add(too_large)), Err(Error::StoreFull { .. })));
+    assert!(budget.used() <= budget.limit());
+}
+
+#[test]
+fn a_job_that_could_never_fit_costs_no_history() {
+    let (_, queue) = full_of_history(20_000);
+    let before = queue.counts();
+    let too_large = NewJob { data: raw(&format!("\"{}\"", "x".repeat(30_000))), ..new_job(named("large")) };
+    assert!(matches!(ready(queue.add(too_large)), Err(Error::StoreFull { .. })));
+    assert_eq!(queue.counts(), before);
+}
+
+#[test]
+fn history_that_yields_is_replayed_and_the_job_that_has_just_finished_goes_last() {
+    let mut rig = Rig::within(QueueOptions::default(), 3_000);
+    let worker = rig.worker(1);
+    add_all(&rig, &["broken"]);
+    run(&rig, worker, failed(true));
+    for number in 0..40 {
+        let id = number.to_string();
+        add_all(&rig, &[&id]);
+        run(&rig, worker, completed());
+        assert!(rig.get(&id).is_some() && rig.budget.used() <= 3_000);
+    }
+    assert!(rig.get("0").is_none() && rig.get("broken").is_some(), "completed jobs go before failed ones");
+    rig.check();
+    rig.restart();
+    rig.check();
 }

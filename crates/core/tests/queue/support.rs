@@ -73,9 +73,14 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(options: QueueOptions) -> Self {
+        Self::within(options, 1 << 30)
+    }
+
+    /// With a budget of `limit` bytes.
+    pub(crate) fn within(options: QueueOptions, limit: u64) -> Self {
         options.check().unwrap();
         let clock = ManualClock::new(START_MS * MS);
-        let budget = Arc::new(Budget::new(1 << 30));
+        let budget = Arc::new(Budget::new(limit));
         let (ear, tape, mirror) = (Arc::new(Ear::default()), Tape::default(), State::default());
         let queue = restore(&options, &clock, &budget, &mirror, &tape);
         queue.subscribe(ear.clone());

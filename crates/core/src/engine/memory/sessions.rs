@@ -52,7 +52,10 @@ impl MemorySessions {
             // Sessions that are over must not keep a live one out.
             let over = expire::decide(&state, now_us);
             self.commit(&mut state, &over)?;
-            self.commit(&mut state, &effects)?;
+            if let Err(Error::StoreFull { asked, .. }) = self.commit(&mut state, &effects) {
+                self.budget.make_room(asked);
+                self.commit(&mut state, &effects)?;
+            }
         }
         let next_us = state.next_expiry_us();
         drop(state);

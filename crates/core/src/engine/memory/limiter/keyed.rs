@@ -146,10 +146,15 @@ impl<S: Decide> Keyed<S> {
         self.answer(decision)
     }
 
-    /// Room for one key more, after a bounded sweep where there was none: how many keys were held before.
+    /// Room for one key more, after a bounded sweep where there was none, and at the cost of others' history: how many
+    /// keys were held before. Called with no table locked.
     pub(super) fn make_room(&self) -> Option<u64> {
-        self.take_room().or_else(|| {
+        let after_a_sweep = || {
             self.sweep_for_room(self.clock.now_us());
+            self.take_room()
+        };
+        self.take_room().or_else(after_a_sweep).or_else(|| {
+            self.budget.make_room(Self::KEY_BYTES);
             self.take_room()
         })
     }
@@ -166,12 +171,11 @@ impl<S: Decide> Keyed<S> {
 
     /// Whether `make_room` would succeed; takes nothing.
     fn finds_room(&self) -> bool {
-        let has_room = || {
-            self.keys.load(Ordering::Acquire) < self.keys_max
-                && self.budget.used().saturating_add(Self::KEY_BYTES) <= self.budget.limit()
-        };
+        let has_room =
+            || self.keys.load(Ordering::Acquire) < self.keys_max && self.budget.has_room(Self::KEY_BYTES);
         has_room() || {
             self.sweep_for_room(self.clock.now_us());
+            self.budget.make_room(Self::KEY_BYTES);
             has_room()
         }
     }

@@ -77,6 +77,17 @@ impl Inner {
             Effect::Failed { number, .. } => self.finished(*number, JobState::Failed),
             _ => {}
         }
+        // What grew may be over the cap: an end is never refused, history goes instead.
+        self.let_history_go(0, Some(effect.number()));
+    }
+
+    /// Removes finished jobs until the budget has room for `bytes` or none is left; `last` after all others.
+    pub(super) fn let_history_go(&mut self, bytes: u64, last: Option<u64>) {
+        while !self.budget.has_room(bytes)
+            && let Some(removed) = retain::for_room(&self.state, last)
+        {
+            self.remove(&removed);
+        }
     }
 
     fn record(&mut self, effect: &Effect) {

@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 
 use self::inner::Inner;
 use self::operations::Asked;
-use crate::budget::Budget;
+use crate::budget::{Budget, Yields};
 use crate::clock::{Clock, MS};
 use crate::engine::QueueEngine;
 use crate::error::{Error, Result};
@@ -44,6 +44,7 @@ use crate::timer::{Alarm, Ticking};
 pub struct MemoryQueue {
     options: QueueOptions,
     clock: Clock,
+    budget: Arc<Budget>,
     alarm: Alarm,
     inner: Mutex<Inner>,
 }
@@ -65,12 +66,14 @@ impl MemoryQueue {
         state: State,
         journal: Option<Box<dyn Journal>>,
     ) -> Arc<Self> {
-        let inner = Inner::new(name, state, budget, journal);
+        let inner = Inner::new(name, state, budget.clone(), journal);
         let due_us = inner.next_due_us();
         let queue = Arc::new_cyclic(|queue: &Weak<Self>| {
             let alarm = Alarm::new(clock.clone(), queue.clone());
-            Self { options, clock, alarm, inner: Mutex::new(inner) }
+            Self { options, clock, budget, alarm, inner: Mutex::new(inner) }
         });
+        let yielder: Weak<Self> = Arc::downgrade(&queue);
+        queue.budget.register(yielder);
         if let Some(due_us) = due_us {
             queue.alarm.set(due_us);
         }
@@ -100,6 +103,10 @@ impl MemoryQueue {
         let due_us = inner.follow_up();
         let notices = inner.outbox.begin();
         drop(inner);
+        // Over the cap with no history of its own left: that of other queues goes, without this lock.
+        if !self.budget.has_room(0) {
+            self.budget.make_room(0);
+        }
         if let Some(due_us) = due_us {
             self.alarm.set(due_us);
         }
@@ -113,7 +120,11 @@ impl MemoryQueue {
 impl QueueEngine for MemoryQueue {
     fn add(&self, job: NewJob) -> Reply<(JobView, bool)> {
         let prepared = add::prepare(job, &self.options, || ids::job_id(self.clock.now_ms()));
-        Reply::Ready(prepared.and_then(|job| self.with(|inner, now_us| inner.add(job, now_us))))
+        let add = |job| self.with(|inner, now_us| inner.add(job, now_us));
+        Reply::Ready(prepared.and_then(|job| match add(job.clone()) {
+            Err(Error::StoreFull { asked, .. }) if self.budget.make_room(asked) => add(job),
+            answer => answer,
+        }))
     }
 
     fn open_worker(&self, spec: WorkerSpec) -> u64 {
@@ -182,6 +193,13 @@ impl QueueEngine for MemoryQueue {
             };
             (state.bytes(), age_us / MS)
         })
+    }
+}
+
+impl Yields for MemoryQueue {
+    /// Not through `with`: what is removed wakes nobody, and an alarm that comes too early finds nothing to do.
+    fn yield_room(&self, bytes: u64) {
+        self.inner.lock().let_history_go(bytes, None);
     }
 }
 

@@ -26,7 +26,12 @@ impl Inner {
         let (number, added) = match add::decide(&self.state, job, now_us) {
             add::Decision::Found(number) => (number, false),
             add::Decision::Add(effect) => {
-                self.budget.take(bytes)?;
+                if self.budget.take(bytes).is_err() {
+                    if bytes <= self.budget.limit() {
+                        self.let_history_go(bytes, None);
+                    }
+                    self.budget.take(bytes)?;
+                }
                 self.taken += bytes;
                 self.commit(&effect);
                 (effect.number(), true)
