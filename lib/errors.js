@@ -6,7 +6,7 @@
  * Errors are recognised by a brand in the global symbol registry, because one process may hold several copies of these
  * classes: Jest loads this file once for each test file, and two dependencies may each bring a redstart of their own.
  */
-const { inspect, toUSVString } = require('node:util');
+const { inspect, toUSVString, types } = require('node:util');
 
 /** @typedef {import('../index.js').ErrorCode} ErrorCode */
 /** @typedef {import('../index.js').FinishKind} FinishKind */
@@ -198,7 +198,9 @@ function clip(text, charsMax) {
  */
 function show(value) {
   try {
-    const text = typeof value === 'string' ? value.slice(0, SHOWN_CHARS_MAX * 2) : value;
+    // An error inspected would bring its stack along.
+    const plain = types.isNativeError(value) ? `${value.name}: ${value.message}` : value;
+    const text = typeof plain === 'string' ? plain.slice(0, SHOWN_CHARS_MAX * 2) : plain;
     const shown = inspect(text, { depth: 0, breakLength: Infinity, maxArrayLength: 3, customInspect: false });
     return shown.length <= SHOWN_CHARS_MAX ? shown : `${clip(shown, SHOWN_CHARS_MAX)}…`;
   } catch {
