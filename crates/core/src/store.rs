@@ -26,7 +26,9 @@ use crate::limiter::LimiterOptions;
 use crate::queue::QueueOptions;
 use crate::reply::Reply;
 use crate::sessions::SessionsOptions;
-use names::{Asked, Names};
+use names::Names;
+
+pub use names::Asked;
 
 static REGISTRY: LazyLock<DashMap<String, Registered>> = LazyLock::new(DashMap::new);
 
@@ -54,7 +56,6 @@ pub struct Store {
     origin: String,
     clock: Clock,
     budget: Arc<Budget>,
-    keep_first_options: bool,
     caches: Names<MemoryCache>,
     sessions: Names<MemorySessions>,
     limiters: Names<MemoryLimiter>,
@@ -70,22 +71,24 @@ pub struct Found<F> {
 }
 
 /// Opens the store `name`, or makes it; '' makes one that is private to this handle. Every open wants one [`close`].
-pub fn open(name: String, options: &str, clock: Option<Clock>, origin: &str) -> Result<Arc<Store>> {
+/// With it: whether the caller wants to go on with the first options of a name where it gives others.
+pub fn open(name: String, options: &str, clock: Option<Clock>, origin: &str) -> Result<(Arc<Store>, bool)> {
     let options: StoreOptions = serde_json::from_str(options)
         .map_err(|error| Error::InvalidArg(format!("options of open(): {error}")))?;
+    let keep_first = options.keep_first_options;
     if name.is_empty() {
-        return Ok(Store::new(name, &options, clock, origin));
+        return Ok((Store::new(name, &options, clock, origin), keep_first));
     }
     match REGISTRY.entry(name.clone()) {
         Entry::Vacant(vacant) => {
             let store = Store::new(name, &options, clock, origin);
             vacant.insert(Registered { store: store.clone(), handles: 1 });
-            Ok(store)
+            Ok((store, keep_first))
         }
         Entry::Occupied(mut known) => {
             known.get().store.check_same(&options, clock.as_ref())?;
             known.get_mut().handles += 1;
-            Ok(known.get().store.clone())
+            Ok((known.get().store.clone(), keep_first))
         }
     }
 }
@@ -113,7 +116,6 @@ impl Store {
             origin: origin.to_owned(),
             clock: clock.unwrap_or(Clock::System),
             budget: Arc::new(Budget::new(options.max_memory.unwrap_or(options.default_max_memory))),
-            keep_first_options: options.keep_first_options,
             caches: Names::new("cache", Some("{ ttl }")),
             sessions: Names::new("sessions", Some("{ ttl }")),
             limiters: Names::new("limiter", Some("{ limit, window }")),
@@ -149,67 +151,43 @@ impl Store {
         }
     }
 
-    fn asked<'a>(&self, name: &'a str, options: Option<&'a str>, origin: &'a str) -> Asked<'a> {
-        Asked { name, options, origin, keep_first: self.keep_first_options }
-    }
-
     /// The cache `name`; its first call needs options.
-    pub fn cache(
-        &self,
-        name: &str,
-        options: Option<&str>,
-        origin: &str,
-    ) -> Result<Found<Arc<dyn CacheEngine>>> {
+    pub fn cache(&self, asked: &Asked<'_>) -> Result<Found<Arc<dyn CacheEngine>>> {
         let make = |options: CacheOptions| {
             options.check()?;
             Ok(MemoryCache::new(options, self.clock.clone()))
         };
-        let (feature, options) = self.caches.get_or_make(&self.asked(name, options, origin), make)?;
+        let (feature, options) = self.caches.get_or_make(asked, make)?;
         Ok(Found { feature, options })
     }
 
     /// The sessions `name`; their first call needs options.
-    pub fn sessions(
-        &self,
-        name: &str,
-        options: Option<&str>,
-        origin: &str,
-    ) -> Result<Found<Arc<dyn SessionsEngine>>> {
+    pub fn sessions(&self, asked: &Asked<'_>) -> Result<Found<Arc<dyn SessionsEngine>>> {
         let make = |options: SessionsOptions| {
             options.check()?;
             Ok(MemorySessions::new(options, self.clock.clone(), self.budget.clone()))
         };
-        let (feature, options) = self.sessions.get_or_make(&self.asked(name, options, origin), make)?;
+        let (feature, options) = self.sessions.get_or_make(asked, make)?;
         Ok(Found { feature, options })
     }
 
     /// The limiter `name`; its first call needs options.
-    pub fn limiter(
-        &self,
-        name: &str,
-        options: Option<&str>,
-        origin: &str,
-    ) -> Result<Found<Arc<dyn LimiterEngine>>> {
+    pub fn limiter(&self, asked: &Asked<'_>) -> Result<Found<Arc<dyn LimiterEngine>>> {
         let make = |options: LimiterOptions| {
             options.check()?;
             Ok(MemoryLimiter::new(options, self.clock.clone(), self.budget.clone()))
         };
-        let (feature, options) = self.limiters.get_or_make(&self.asked(name, options, origin), make)?;
+        let (feature, options) = self.limiters.get_or_make(asked, make)?;
         Ok(Found { feature, options })
     }
 
     /// The queue `name`; all its options have defaults.
-    pub fn queue(
-        &self,
-        name: &str,
-        options: Option<&str>,
-        origin: &str,
-    ) -> Result<Found<Arc<dyn QueueEngine>>> {
+    pub fn queue(&self, asked: &Asked<'_>) -> Result<Found<Arc<dyn QueueEngine>>> {
         let make = |options: QueueOptions| {
             options.check()?;
-            Ok(MemoryQueue::new(name.to_owned(), options, self.clock.clone(), self.budget.clone()))
+            Ok(MemoryQueue::new(asked.name.to_owned(), options, self.clock.clone(), self.budget.clone()))
         };
-        let (feature, options) = self.queues.get_or_make(&self.asked(name, options, origin), make)?;
+        let (feature, options) = self.queues.get_or_make(asked, make)?;
         Ok(Found { feature, options })
     }
 
@@ -249,6 +227,10 @@ impl Store {
     }
 
     fn shut(&self) -> BTreeMap<String, u64> {
+        // V8 may hold the facades for long: what the store held goes now.
+        self.caches.each(MemoryCache::clear);
+        self.sessions.each(MemorySessions::shut);
+        self.limiters.each(MemoryLimiter::shut);
         let dropped = self.queues.each(MemoryQueue::shut);
         dropped.into_iter().filter(|&(_, unfinished)| unfinished > 0).collect()
     }

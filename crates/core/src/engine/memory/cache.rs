@@ -141,6 +141,11 @@ impl CacheEngine for MemoryCache {
         self.store(key, tag, value, ttl_ms, |loads, hash| loads.end(hash, ticket))
     }
 
+    fn load_counts(&self, key: Key<'_>, ticket: u64) -> bool {
+        let (hash, shard) = self.locate(key);
+        shard.lock().loads.counts(hash, ticket)
+    }
+
     fn abandon_load(&self, key: Key<'_>, ticket: u64) {
         let (hash, shard) = self.locate(key);
         shard.lock().loads.end(hash, ticket);

@@ -16,15 +16,20 @@ use crate::limiter::{Algorithm, Answer, FixedWindow, LimiterOptions, LimiterStat
 
 use keyed::Keyed;
 
+/// The tables, whatever their states are made of.
+trait Tables: LimiterEngine {
+    fn forget_all(&self);
+}
+
 /// A limiter of one name.
 pub struct MemoryLimiter {
-    keyed: Arc<dyn LimiterEngine>,
+    keyed: Arc<dyn Tables>,
 }
 
 impl MemoryLimiter {
     /// No keys yet; their bytes count against `budget`. The options must have passed their `check`.
     pub fn new(options: LimiterOptions, clock: Clock, budget: Arc<Budget>) -> Arc<Self> {
-        let keyed: Arc<dyn LimiterEngine> = match options.algorithm {
+        let keyed: Arc<dyn Tables> = match options.algorithm {
             Algorithm::FixedWindow => Keyed::<FixedWindow>::new(options, clock, budget),
             Algorithm::SlidingWindow if u16::try_from(options.limit).is_ok() => {
                 Keyed::<SlidingWindow<u16>>::new(options, clock, budget)
@@ -32,6 +37,11 @@ impl MemoryLimiter {
             Algorithm::SlidingWindow => Keyed::<SlidingWindow<u32>>::new(options, clock, budget),
         };
         Arc::new(Self { keyed })
+    }
+
+    /// Forgets all keys when its store closes, and gives their bytes back.
+    pub fn shut(&self) {
+        self.keyed.forget_all();
     }
 }
 

@@ -43,6 +43,12 @@ impl MemorySessions {
         })
     }
 
+    /// Forgets all sessions when their store closes, and gives their bytes back; freed without the lock.
+    pub fn shut(&self) {
+        let gone = std::mem::take(&mut *self.state.lock());
+        self.budget.give_back(gone.bytes());
+    }
+
     /// Decides and carries out, as one step. The clock is read under the lock, so that steps come in its order.
     fn run<T>(&self, decide: impl FnOnce(&State, u64) -> Result<(Vec<Effect>, T)>) -> Result<T> {
         let mut state = self.state.lock();

@@ -28,6 +28,7 @@ use crate::key::Key;
 use crate::limiter::{Answer, Decide, Decision, LimiterOptions, LimiterStats, Reason, Rule};
 use crate::timer::Alarm;
 
+use super::Tables;
 use super::sweep::Sweep;
 
 /// Tables: enough that eight threads seldom meet.
@@ -251,6 +252,17 @@ impl<S: Decide> LimiterEngine for Keyed<S> {
             });
         let keys = self.keys.load(Ordering::Acquire);
         LimiterStats { allowed, denied, keys, bytes: keys * Self::KEY_BYTES }
+    }
+}
+
+impl<S: Decide> Tables for Keyed<S> {
+    fn forget_all(&self) {
+        for table in &self.tables {
+            // Out of the lock before they are freed.
+            let gone = std::mem::take(&mut table.0.lock().by_hash);
+            self.give_room_back(gone.len() as u64);
+        }
+        self.overflow.lock().0 = S::default();
     }
 }
 

@@ -1,0 +1,52 @@
+//! What a store holds and lets go of.
+
+use redstart_core::Result;
+use redstart_core::engine::Lookup;
+use redstart_core::key::Key;
+use redstart_core::queue::{JobOptions, NewJob};
+use redstart_core::reply::Reply;
+use redstart_core::sessions::SessionData;
+use redstart_core::store::{self, Asked};
+use redstart_core::value::{Form, Tag};
+use serde_json::value::RawValue;
+
+const OPTIONS: &str = r#"{"maxMemory":null,"defaultMaxMemory":1000000,"keepFirstOptions":false}"#;
+
+fn asked(options: &str) -> Asked<'_> {
+    Asked { name: "a", options: Some(options), origin: "here", keep_first: false }
+}
+
+fn ready<T>(reply: Reply<T>) -> Result<T> {
+    match reply {
+        Reply::Ready(answer) => answer,
+        Reply::Pending(_) => panic!("the memory engine answers at once"),
+    }
+}
+
+#[test]
+fn the_last_close_frees_everything_even_where_features_are_still_held() {
+    let (store, _) = store::open(String::new(), OPTIONS, None, "here").unwrap();
+    let cache =
+        store.cache(&asked(r#"{"ttl":null,"maxSize":1000000,"maxEntrySize":100000}"#)).unwrap().feature;
+    let sessions = store.sessions(&asked(r#"{"ttl":60000}"#)).unwrap().feature;
+    let limiter = store.limiter(&asked(r#"{"limit":5,"window":60000}"#)).unwrap().feature;
+    let queue = store.queue(&asked("{}")).unwrap().feature;
+    cache.set(Key::narrow(b"k"), Tag::new(Form::Bytes, 0), &vec![0; 50_000], None).unwrap();
+    let data = SessionData { form: Form::OneByteText, bytes: b"{}" };
+    let id = ready(sessions.create(data, 60_000)).unwrap();
+    for number in 0..100_u32 {
+        limiter.consume(Key::narrow(&number.to_le_bytes()), 1).unwrap();
+    }
+    let data = RawValue::from_string("1".into()).unwrap();
+    ready(queue.add(NewJob { name: "n".into(), data, options: JobOptions::default() })).unwrap();
+    assert!(store.stats()["bytes"].as_u64().unwrap() > 50_000 && limiter.stats().keys == 100);
+
+    let unfinished = store::close(&store);
+    assert_eq!(unfinished.get("a"), Some(&1));
+    let stats = store.stats();
+    assert_eq!((&stats["bytes"], &stats["budget"]["used"]), (&0.into(), &0.into()));
+    assert_eq!((cache.stats().entries, sessions.stats().live, limiter.stats().keys), (0, 0, 0));
+    let mut buffer = Vec::new();
+    assert_eq!(sessions.get(&id, &mut buffer).unwrap(), Lookup::Absent);
+    assert!(limiter.peek(Key::narrow(&1_u32.to_le_bytes())).unwrap().remaining == 5);
+}
