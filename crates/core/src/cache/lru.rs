@@ -4,6 +4,10 @@
 //! indexes. Key and value share one allocation. `bytes` is the sum of [`Lru::cost`] over the entries at every moment:
 //! a recount must give the same number (tests/cache.rs).
 //!
+//! The slab and the table keep the size of their peak, which `bytes` knows nothing of. When more than half of the slab is
+//! free, the entries move into one of their own size, in order of use. That many were dropped since the last move, so
+//! it costs each drop a constant share.
+//!
 //! A key that was just set is always there: room is made among the others, and an entry that cannot fit alone is
 //! refused by the caller before it gets here.
 
@@ -14,6 +18,9 @@ use crate::value::Tag;
 
 /// "No entry" in a list of u32 indexes.
 const NONE: u32 = u32::MAX;
+
+/// Slots, about 100 KB, below which a slab is not worth moving.
+const SLOTS_MIN: usize = 1_024;
 
 /// Bytes an entry costs beside its key and value: its place in the slab, its share of the hash table at the usual
 /// load, and what the allocator adds to a small block.
@@ -119,6 +126,7 @@ impl Lru {
     pub fn remove(&mut self, hash: u64, key: Key<'_>, now_us: u64) -> Result<(), Miss> {
         let index = self.live(hash, key, now_us)?;
         self.drop_entry(index);
+        self.compact();
         Ok(())
     }
 
@@ -142,6 +150,7 @@ impl Lru {
             Entry { hash, data, expires_us, key_len, newer: NONE, older: NONE, width: key.width, tag };
         self.bytes += cost;
         self.insert(entry);
+        self.compact();
         evicted
     }
 
@@ -161,6 +170,7 @@ impl Lru {
         let index = self.find(hash, key).ok_or(Miss::Absent)?;
         if self.entry(index).expires_us <= now_us {
             self.drop_entry(index);
+            self.compact();
             return Err(Miss::Expired);
         }
         Ok(index)
@@ -207,6 +217,30 @@ impl Lru {
         self.free.push(index);
     }
 
+    /// Moves the entries into a slab and a table of their own size when most of the slab is free. Every index changes.
+    #[inline]
+    fn compact(&mut self) {
+        if self.slab.len() > SLOTS_MIN && self.free.len() > self.slab.len() / 2 {
+            self.rebuild();
+        }
+    }
+
+    #[cold]
+    fn rebuild(&mut self) {
+        let held = self.len();
+        let mut slab = std::mem::take(&mut self.slab);
+        let mut oldest = self.oldest;
+        self.slab = Vec::with_capacity(held);
+        self.table = HashTable::with_capacity(held);
+        self.free = Vec::new();
+        (self.newest, self.oldest) = (NONE, NONE);
+        while oldest != NONE {
+            let entry = slab[oldest as usize].take().expect("an index in use has an entry");
+            oldest = entry.newer;
+            self.insert(entry);
+        }
+    }
+
     fn unlink(&mut self, index: u32) {
         let (newer, older) = {
             let entry = self.entry(index);
@@ -235,5 +269,61 @@ impl Lru {
             self.entry_mut(before).newer = index;
         }
         self.newest = index;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Form;
+
+    const TAG: Tag = Tag::new(Form::OneByteText, 0);
+
+    fn set(lru: &mut Lru, number: u32, value: &[u8]) {
+        lru.set(u64::from(number), Key::narrow(&number.to_le_bytes()), TAG, value, u64::MAX);
+    }
+
+    fn get(lru: &mut Lru, number: u32) -> bool {
+        lru.get(u64::from(number), Key::narrow(&number.to_le_bytes()), 0).is_ok()
+    }
+
+    #[test]
+    fn after_many_small_entries_a_few_large_ones_leave_no_large_slab_behind() {
+        let mut lru = Lru::new(1 << 20);
+        (0..20_000).for_each(|number| set(&mut lru, number, b""));
+        let peak = lru.slab.len();
+        assert!(peak > 8_000);
+        (20_000..20_200).for_each(|number| set(&mut lru, number, &[0; 10_000]));
+        assert!(lru.bytes() <= 1 << 20 && lru.len() <= 110);
+        assert!(lru.slab.capacity() <= SLOTS_MIN * 2 && lru.free.capacity() <= SLOTS_MIN * 2);
+        assert!(lru.table.capacity() <= SLOTS_MIN * 4);
+    }
+
+    #[test]
+    fn entries_that_move_keep_their_order_of_use() {
+        let mut lru = Lru::new(1 << 20);
+        (0..5_000).for_each(|number| set(&mut lru, number, b"v"));
+        assert!(get(&mut lru, 0), "the oldest is used again");
+        for number in (0..5_000_u32).filter(|number| number % 5 != 0) {
+            lru.remove(u64::from(number), Key::narrow(&number.to_le_bytes()), 0).expect("it is there");
+        }
+        assert!(lru.slab.len() < 2_500 && lru.len() == 1_000 && lru.recount() == lru.bytes());
+        let mut order = Vec::new();
+        while !lru.is_empty() {
+            let key = lru.entry(lru.oldest).key().bytes.try_into().expect("four bytes");
+            order.push(u32::from_le_bytes(key));
+            lru.drop_entry(lru.oldest);
+        }
+        assert!(order.into_iter().eq((1..1_000).map(|number| number * 5).chain([0])));
+    }
+
+    #[test]
+    fn entries_that_expire_give_their_slots_back() {
+        let mut lru = Lru::new(1 << 20);
+        for number in 0..4_000_u32 {
+            lru.set(u64::from(number), Key::narrow(&number.to_le_bytes()), TAG, b"v", 0);
+        }
+        assert!((0..4_000).all(|number| !get(&mut lru, number)));
+        assert!(lru.is_empty() && lru.slab.capacity() <= SLOTS_MIN * 2);
     }
 }
