@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::key::Shown;
+
 /// The result of a core operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -46,7 +48,7 @@ pub enum Error {
     #[error("{0}")]
     InvalidState(String),
     /// The job whose result was asked for failed for good.
-    #[error("job {id} failed ({kind}): {message}", kind = failure.finish_kind, message = failure.message)]
+    #[error("job {id} failed ({kind}): {message}", id = Shown(id), kind = failure.finish_kind, message = failure.message)]
     JobFailed {
         /// The job.
         id: String,

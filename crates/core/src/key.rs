@@ -4,6 +4,7 @@
 //! width is part of the key. Every string has exactly one such form, so two different strings never alias, and
 //! lone surrogates survive. Rejected: UTF-8, which cannot hold them and makes two keys one.
 
+use std::fmt::{self, Write};
 use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
@@ -75,20 +76,70 @@ impl Seed {
 
 static SHARED: OnceLock<SharedSeed> = OnceLock::new();
 
-impl std::fmt::Display for Key<'_> {
-    /// The key as text, lone surrogates replaced, at most 80 characters.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const SHOWN_MAX: usize = 80;
+/// Characters of a text that a message shows.
+const SHOWN_MAX: usize = 80;
+
+impl fmt::Display for Key<'_> {
+    /// The key as [`Shown`] text, lone surrogates replaced.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units: Vec<u16> = if self.is_wide() {
             self.bytes.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]])).collect()
         } else {
             self.bytes.iter().map(|&byte| u16::from(byte)).collect()
         };
-        let mut characters =
-            char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER));
-        for character in characters.by_ref().take(SHOWN_MAX) {
-            std::fmt::Write::write_char(f, character)?;
+        show(f, char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)))
+    }
+}
+
+/// Text of strangers inside a message: at most 80 characters, and none that ends a line of a log, drives a terminal or
+/// turns the direction of what follows.
+#[derive(Clone, Copy)]
+pub struct Shown<'a>(pub &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, self.0.chars())
+    }
+}
+
+fn show(f: &mut fmt::Formatter<'_>, mut characters: impl Iterator<Item = char>) -> fmt::Result {
+    for character in characters.by_ref().take(SHOWN_MAX) {
+        if acts(character) {
+            write!(f, "{}", character.escape_debug())?;
+        } else {
+            f.write_char(character)?;
         }
-        if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
+    }
+    if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
+}
+
+/// Controls, the separators of lines and paragraphs, marks of direction.
+fn acts(character: char) -> bool {
+    let marks = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{feff}'];
+    character.is_control()
+        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || marks.contains(&character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_forge_a_line_of_a_log_is_shown_as_its_code() {
+        let forged = "a\r\nerror: b\0\u{1b}[2J\u{85}\u{202e}c\u{2028}";
+        let shown = r"a\r\nerror: b\0\u{1b}[2J\u{85}\u{202e}c\u{2028}";
+        assert_eq!(Shown(forged).to_string(), shown);
+        let units: Vec<u8> = forged.encode_utf16().flat_map(u16::to_ne_bytes).collect();
+        assert_eq!(Key::wide(&units).to_string(), shown);
+        assert_eq!(Key::narrow(b"a\n\x85\xe9").to_string(), "a\\n\\u{85}é");
+    }
+
+    #[test]
+    fn other_text_is_shown_as_it_is_up_to_eighty_characters() {
+        let text = "user:'é' \\ \"漢字\" 👩";
+        assert_eq!(Shown(text).to_string(), text);
+        assert_eq!(Shown(&"x".repeat(80)).to_string(), "x".repeat(80));
+        assert_eq!(Shown(&"\n".repeat(81)).to_string(), "\\n".repeat(80) + "…");
     }
 }

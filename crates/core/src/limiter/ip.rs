@@ -7,6 +7,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::error::{Error, Result};
+use crate::key::Shown;
 
 /// The narrowest and the widest subnet that a client plausibly owns.
 const SUBNET_BITS: std::ops::RangeInclusive<u32> = 32..=64;
@@ -22,7 +23,8 @@ pub fn key(address: &str, subnet_bits: u32) -> Result<String> {
     let bare = address.split_once('%').map_or(address, |(bare, _zone)| bare);
     let parsed: IpAddr = bare.parse().map_err(|_| {
         Error::InvalidArg(format!(
-            "'{address}' is no IP address; pass one, such as req.ip, or a key of your own"
+            "'{}' is no IP address; pass one, such as req.ip, or a key of your own",
+            Shown(address)
         ))
     })?;
     Ok(match parsed {
@@ -62,6 +64,9 @@ mod tests {
         for address in ["", "localhost", "1.2.3", "1.2.3.4.5", "1.2.3.4:80", "::g"] {
             assert_eq!(key(address, 56).unwrap_err().code(), "ERR_INVALID_ARG");
         }
+        let forged = format!("1.2.3.4\nerror: {}", "x".repeat(100_000));
+        let refused = key(&forged, 56).unwrap_err().to_string();
+        assert!(refused.starts_with(r"'1.2.3.4\nerror: xx") && refused.len() < 200, "{refused}");
         for bits in [0, 31, 65, 128] {
             assert_eq!(key("::1", bits).unwrap_err().code(), "ERR_INVALID_ARG");
         }

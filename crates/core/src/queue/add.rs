@@ -14,6 +14,7 @@ use super::options::{Backoff, JobOptions, QueueOptions};
 use super::state::State;
 use crate::clock::MS;
 use crate::error::{Error, Result};
+use crate::key::Shown;
 
 /// A job to add.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ pub fn prepare(job: NewJob, queue: &QueueOptions, new_id: impl FnOnce() -> Strin
     options.check()?;
     let (size, limit) = (data.get().len(), usize::try_from(queue.max_data_size).unwrap_or(usize::MAX));
     if size > limit {
-        let what = format!("the data of job '{name}'");
+        let what = format!("the data of job '{}'", Shown(&name));
         return Err(Error::TooLarge {
             what,
             size,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::effect::Effect;
 use super::failure::{Failure, FinishKind};
 use super::state::State;
+use crate::key::Shown;
 
 /// An active job lost its worker: to the front, or failed when that happened too often. None for a job that
 /// is not active.
@@ -21,7 +22,10 @@ pub fn stall(state: &State, number: u64, now_us: u64) -> Option<Effect> {
     let times = job.stalled_count + 1;
     let failure = Failure {
         name: "Error".into(),
-        message: format!("job '{}' lost its worker {times} times; maxStalledCount is {allowed}", job.id),
+        message: format!(
+            "job '{}' lost its worker {times} times; maxStalledCount is {allowed}",
+            Shown(&job.id)
+        ),
         stack: None,
         code: None,
     };

@@ -92,6 +92,22 @@ fn waits_that_were_given_up_are_forgotten() {
 }
 
 #[test]
+fn an_id_in_a_message_forges_no_line_of_a_log() {
+    let rig = rig();
+    let id = "a\nerror: forged";
+    let unknown = ready(rig.queue.result(id, None)).unwrap_err();
+    add_all(&rig, &[id]);
+    let mut wait = pending(rig.queue.result(id, Some(5)));
+    rig.advance(5);
+    let late = poll(&mut wait).unwrap().unwrap_err();
+    run(&rig, rig.worker(1), failed(true));
+    let broken = ready(rig.queue.result(id, None)).unwrap_err();
+    for error in [unknown, late, broken] {
+        assert!(error.to_string().contains(r"a\nerror: forged"), "{error}");
+    }
+}
+
+#[test]
 fn a_dropped_queue_tells_who_waits() {
     let rig = rig();
     add_all(&rig, &["a"]);

@@ -10,6 +10,7 @@ use super::workers::Workers;
 use crate::clock::MS;
 use crate::error::{Error, Result};
 use crate::ids;
+use crate::key::Shown;
 use crate::queue::job::Job;
 use crate::queue::{Finish, JobState, JobView, Json, State, Subscriber, Token, add, claim, finish, reap};
 
@@ -164,8 +165,9 @@ impl Inner {
     fn find(&self, id: &str) -> Result<u64> {
         self.state.find(id).ok_or_else(|| {
             Error::NotFound(format!(
-                "queue '{}' has no job '{id}'; finished jobs are retained for a limited time only",
-                self.name
+                "queue '{}' has no job '{}'; finished jobs are retained for a limited time only",
+                self.name,
+                Shown(id)
             ))
         })
     }

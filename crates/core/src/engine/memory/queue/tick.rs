@@ -3,6 +3,7 @@
 
 use super::inner::Inner;
 use crate::error::Error;
+use crate::key::Shown;
 use crate::queue::{due, reap, retain};
 
 /// Jobs, deadlines and leases seen to in one tick, each: bounds how long the lock is held.
@@ -43,7 +44,8 @@ impl Inner {
         let late = |number| {
             let id = state.job(number).map_or("", |job| &*job.id);
             Err(Error::Timeout(format!(
-                "job '{id}' did not finish in time; it goes on, ask again or wait longer"
+                "job '{}' did not finish in time; it goes on, ask again or wait longer",
+                Shown(id)
             )))
         };
         let _ = (0..TICK_MAX).take_while(|_| waiters.expire(now_us, outbox, late)).count();
