@@ -25,6 +25,9 @@ use crate::store::{Handle, NativeStore};
 /// Events that wait for one listening thread before it is told that it lags.
 const EVENTS_WAITING_MAX: usize = 10_000;
 
+/// Bytes of the same, as JSON: events carry results of up to a megabyte. The last one may go over.
+const EVENTS_WAITING_BYTES_MAX: usize = 16 << 20;
+
 /// `setWake`: no thread-safe function exists, so nothing is open for Jest to find.
 const WAKE_CLOSED: u32 = 0;
 /// `setWake`: other threads can wake this one, which does not keep the process alive.
@@ -48,6 +51,8 @@ pub(crate) enum Completion {
     LeaseLost { line: u64, token: Token },
     /// An event for a subscription, as JSON.
     Event { line: u64, json: String },
+    /// How many events a subscription missed, as the JSON of an event; behind the last one that waited.
+    Lagged { line: u64, json: String },
 }
 
 #[derive(Default)]
@@ -61,6 +66,7 @@ struct Ring {
 #[derive(Default)]
 struct Lag {
     waiting: usize,
+    waiting_bytes: usize,
     /// Events dropped since the last that waits.
     missed: u64,
     last_seq: u64,
@@ -103,12 +109,14 @@ impl Shared {
         let mut ring = self.ring.lock();
         let lag = ring.lag.entry(line).or_default();
         lag.last_seq = event.seq;
-        if lag.waiting >= EVENTS_WAITING_MAX || lag.missed > 0 {
+        let full = lag.waiting >= EVENTS_WAITING_MAX || lag.waiting_bytes >= EVENTS_WAITING_BYTES_MAX;
+        if full || lag.missed > 0 {
             lag.missed += 1;
             return;
         }
-        lag.waiting += 1;
         let json = serde_json::to_string(event).expect("an event is plain data");
+        lag.waiting += 1;
+        lag.waiting_bytes += json.len();
         ring.waiting.push_back(Completion::Event { line, json });
         drop(ring);
         self.wake.poke();
@@ -117,17 +125,18 @@ impl Shared {
     fn pop(&self) -> Option<Completion> {
         let mut ring = self.ring.lock();
         let completion = ring.waiting.pop_front()?;
-        if let Completion::Event { line, .. } = &completion
+        if let Completion::Event { line, json } = &completion
             && let Some(lag) = ring.lag.get_mut(line)
         {
-            lag.waiting = lag.waiting.saturating_sub(1);
+            lag.waiting -= 1;
+            lag.waiting_bytes -= json.len();
             if lag.waiting == 0 {
                 let (line, missed, seq) = (*line, lag.missed, lag.last_seq);
                 ring.lag.remove(&line);
                 if missed > 0 {
                     let payload = serde_json::json!({ "seq": seq, "missed": missed });
                     let event = serde_json::json!({ "event": "lagged", "payload": payload });
-                    ring.waiting.push_front(Completion::Event { line, json: event.to_string() });
+                    ring.waiting.push_front(Completion::Lagged { line, json: event.to_string() });
                 }
             }
         }
@@ -242,7 +251,7 @@ fn deliver(lane: &Shared, completion: Completion, frame: &Frame<'_>) -> Option<R
             frame.set_whole(4, token.epoch);
             Ok(Out::Undefined)
         }
-        Completion::Event { line, json } => {
+        Completion::Event { line, json } | Completion::Lagged { line, json } => {
             frame.set_whole(1, found::EVENT);
             frame.set_whole(2, line);
             Ok(Out::Text(json))
