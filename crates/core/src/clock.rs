@@ -38,7 +38,7 @@ impl Clock {
     }
 
     /// As `now_us`, in a fifth of its time and up to 20 ms behind it, never ahead: for reads of a cache. A machine that
-    /// wakes up is noticed within some hundred calls of `now_us`.
+    /// wakes up is noticed within a second of its waking time.
     #[inline]
     pub fn coarse_us(&self) -> u64 {
         match self {
@@ -163,29 +163,50 @@ mod system {
         /// The coarse clock ticks with the kernel, 100 to 1,000 times a second.
         const TICK_US: u64 = 10_000;
 
+        /// How old, in waking time, what is noted may get before a reading of the coarse clock becomes a precise one: a
+        /// process that only reads its caches would otherwise never notice that the machine slept.
+        const NOTE_AGE_US: u64 = 1_000_000;
+
         /// What to add to the coarse clock, which stands still while the machine sleeps; 0 before the first reading.
         /// Less a tick, so that the sum is never ahead.
         static ADD_US: AtomicU64 = AtomicU64::new(0);
+
+        /// The coarse clock when that was noted.
+        static NOTED_US: AtomicU64 = AtomicU64::new(0);
 
         pub(super) fn now_us() -> u64 {
             read_us(ClockId::Boottime)
         }
 
         pub(super) fn note(now_us: u64) {
-            let ahead_us = now_us.saturating_sub(read_us(ClockId::MonotonicCoarse));
-            ADD_US.store(ahead_us.saturating_sub(TICK_US), Ordering::Relaxed);
+            let coarse_us = read_us(ClockId::MonotonicCoarse);
+            ADD_US.store(now_us.saturating_sub(coarse_us).saturating_sub(TICK_US), Ordering::Relaxed);
+            NOTED_US.store(coarse_us, Ordering::Relaxed);
         }
 
+        /// None where nothing is noted or it is too old.
         #[inline]
         pub(super) fn coarse_us() -> Option<u64> {
-            let add_us = ADD_US.load(Ordering::Relaxed);
-            (add_us > 0).then(|| add_us + read_us(ClockId::MonotonicCoarse))
+            let (add_us, noted_us) = (ADD_US.load(Ordering::Relaxed), NOTED_US.load(Ordering::Relaxed));
+            let coarse_us = read_us(ClockId::MonotonicCoarse);
+            let holds = add_us > 0 && coarse_us.saturating_sub(noted_us) < NOTE_AGE_US;
+            holds.then(|| add_us + coarse_us)
         }
 
         #[inline]
         fn read_us(clock: ClockId) -> u64 {
             let now = clock_gettime(clock);
             now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1_000
+        }
+
+        #[test]
+        fn a_coarse_reading_notices_by_itself_that_the_machine_slept() {
+            const HOUR_US: u64 = 60 * 60 * 1_000_000;
+            let behind_us = || super::now_us().saturating_sub(super::coarse_us());
+            assert!(behind_us() < NOTE_AGE_US);
+            ADD_US.fetch_sub(HOUR_US, Ordering::Relaxed);
+            NOTED_US.fetch_sub(NOTE_AGE_US, Ordering::Relaxed);
+            assert!(behind_us() < NOTE_AGE_US);
         }
     }
 
