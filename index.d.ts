@@ -392,8 +392,8 @@ export interface ActiveJob<Data = unknown, Result = unknown> extends Job<Data, R
 export class UnrecoverableError extends Error {}
 /**
  * Every payload carries `seq`, without gaps over all events of a queue: who listens to one event alone sees gaps. What
- * tells of loss is `lagged`: a thread too slow for its bounded buffer of 10,000 events gets it, with how many it missed.
- * Names as BullMQ's QueueEvents; `failed` fires once per job, for good, `retrying` for every
+ * tells of loss is `lagged`: a thread that lets 10,000 events or 16 MiB of them wait gets it, with how many it
+ * missed. Names as BullMQ's QueueEvents; `failed` fires once per job, for good, `retrying` for every
  * failed attempt before it.
  */
 export interface QueueEvents {
