@@ -48,7 +48,7 @@ pub enum Error {
     #[error("{0}")]
     InvalidState(String),
     /// The job whose result was asked for failed for good.
-    #[error("job {id} failed ({kind}): {message}", id = Shown(id), kind = failure.finish_kind, message = failure.message)]
+    #[error("job {id} failed ({kind}): {message}", id = Shown(id), kind = failure.finish_kind, message = failure.failure.message)]
     JobFailed {
         /// The job.
         id: String,
@@ -91,13 +91,22 @@ pub enum Error {
     Internal(String),
 }
 
-/// The error that a job failed with, as its handler's thread reported it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How and with which error a job failed for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobFailure {
     /// 'exhausted', 'unrecoverable' or 'stalled'.
-    pub finish_kind: String,
-    /// The error's name, such as 'TypeError'.
+    pub finish_kind: &'static str,
+    /// The error of its last attempt.
+    #[serde(flatten)]
+    pub failure: Failure,
+}
+
+/// The error that an attempt failed with, as the handler's thread reported it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// The error's name, such as `TypeError`.
     pub name: String,
     /// The error's message.
     pub message: String,

@@ -4,21 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::JobFailure;
 
-/// The error that an attempt failed with, as the handler's thread reported it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// The error's name, such as `TypeError`.
-    pub name: String,
-    /// The error's message.
-    pub message: String,
-    /// The error's stack, where it had one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stack: Option<String>,
-    /// The error's `code`, where it had one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-}
+pub use crate::error::Failure;
 
 impl Failure {
     /// Bytes of its texts.
@@ -29,13 +15,7 @@ impl Failure {
 
     /// The same with how the job ended, for [`crate::Error::JobFailed`].
     pub fn with_kind(&self, kind: FinishKind) -> JobFailure {
-        JobFailure {
-            finish_kind: kind.name().to_owned(),
-            name: self.name.clone(),
-            message: self.message.clone(),
-            stack: self.stack.clone(),
-            code: self.code.clone(),
-        }
+        JobFailure { finish_kind: kind.name(), failure: self.clone() }
     }
 }
 

@@ -93,5 +93,5 @@ fn an_error_that_quotes_a_document_is_cut() {
     run(&rig, worker, Outcome::Failed { failure, unrecoverable: true });
     let error = ready(rig.queue.result("a", None)).unwrap_err();
     let cause = error.job_failure().unwrap();
-    assert_eq!((cause.message.len(), &cause.stack), (32 * 1024, &None));
+    assert_eq!((cause.failure.message.len(), &cause.failure.stack), (32 * 1024, &None));
 }

@@ -71,9 +71,9 @@ fn a_failed_job_tells_who_waits_how_it_ended_and_why() {
             let error = result.unwrap_err();
             assert_eq!(error.to_string(), format!("job a failed ({kind}): no such mailbox"));
             let cause = error.job_failure().unwrap();
-            assert_eq!((cause.finish_kind.as_str(), cause.name.as_str()), (kind, "TypeError"));
-            assert_eq!(cause.code.as_deref(), Some("E_BOX"));
-            assert!(cause.stack.as_ref().unwrap().contains("at send"));
+            assert_eq!((cause.finish_kind, cause.failure.name.as_str()), (kind, "TypeError"));
+            assert_eq!(cause.failure.code.as_deref(), Some("E_BOX"));
+            assert!(cause.failure.stack.as_ref().unwrap().contains("at send"));
         }
         assert_eq!(rig.get("a").unwrap().failed_reason.as_deref(), Some("no such mailbox"));
     }
