@@ -102,6 +102,15 @@ function invalidArg(message, above = invalidArg) {
 }
 
 /**
+ * The error for a call that comes too late. `above` as in invalidArg.
+ * @param {string} message
+ * @param {Function} above
+ */
+function closed(message, above) {
+  return startingAt(above, new RedstartError(message, { code: 'ERR_CLOSED' }));
+}
+
+/**
  * The error for a status of the native side. With ERR_JOB_FAILED, `failure` is the job's own error and becomes the cause.
  * @param {{ code: ErrorCode, message: string, retryable?: boolean, failure?: Failure & { finishKind?: FinishKind } }} status
  * @param {Function} [above] As in invalidArg.
@@ -208,4 +217,13 @@ function show(value) {
   }
 }
 
-module.exports = { RedstartError, UnrecoverableError, isUnrecoverable, invalidArg, fromNative, toFailure, show };
+module.exports = {
+  RedstartError,
+  UnrecoverableError,
+  isUnrecoverable,
+  invalidArg,
+  closed,
+  fromNative,
+  toFailure,
+  show,
+};

@@ -3,7 +3,7 @@ const { EventEmitter } = require('node:events');
 const options = require('./options.js');
 const { encodeJson } = require('./codec.js');
 const { emit } = require('./emit.js');
-const { RedstartError, invalidArg, show } = require('./errors.js');
+const { closed, invalidArg, show } = require('./errors.js');
 const { Job } = require('./job.js');
 const { listen, unlisten, ready, reply } = require('./lane.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
@@ -73,7 +73,7 @@ class Queue {
   process(handler, given) {
     if (typeof handler !== 'function') throw invalidArg(`process() needs a handler function; got ${show(handler)}`);
     this.#refuseIfClosing(this.process);
-    const worker = new Worker(this.#native, handler, given, (closed) => this.#workers.delete(closed));
+    const worker = new Worker(this.#native, handler, given, (ended) => this.#workers.delete(ended));
     this.#workers.add(worker);
     return worker;
   }
@@ -154,10 +154,7 @@ class Queue {
   /** @param {Function} above */
   #refuseIfClosing(above) {
     if (!this.#gate.closing) return;
-    const message = `queue '${this.name}' is closing with its store: it takes no more workers and listeners`;
-    const error = new RedstartError(message, { code: 'ERR_CLOSED' });
-    Error.captureStackTrace(error, above);
-    throw error;
+    throw closed(`queue '${this.name}' is closing with its store: it takes no more workers and listeners`, above);
   }
 }
 

@@ -5,7 +5,7 @@ const os = require('node:os');
 const options = require('./options.js');
 const { Cache, readCacheOptions } = require('./cache.js');
 const { ManualClock } = require('./clock.js');
-const { RedstartError, invalidArg, show } = require('./errors.js');
+const { closed, invalidArg, show } = require('./errors.js');
 const { flightPrefix } = require('./flights.js');
 const { lane, cold, ready } = require('./lane.js');
 const { Limiter, readLimiterOptions } = require('./limiter.js');
@@ -122,7 +122,7 @@ class Store {
    */
   #feature(kind, name, given, read, above, make) {
     if (this.#released) {
-      throw new RedstartError(`this handle of ${this.url} is closed; open() another`, { code: 'ERR_CLOSED' });
+      throw closed(`this handle of ${this.url} is closed; open() another`, above);
     }
     if (!isName(name)) throw invalidArg(`a ${kind} name is ${NAME_EXPECTED}; got ${show(name)}`, above);
     const at = `${kind}:${name}`;

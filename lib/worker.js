@@ -30,9 +30,17 @@ const RETRYING = 1;
 const FAILED = 2;
 const LEASE_LOST = 4;
 
+/** @type {import('./options.js').Checker<number>} */
+const LEASE = {
+  expected: "a duration of at least '1s'",
+  read: (value) => {
+    const ms = options.duration.read(value);
+    return ms !== undefined && ms >= LEASE_MS_MIN ? ms : undefined;
+  },
+};
 const WORKER_OPTIONS = {
   concurrency: options.integer({ min: 1, max: CONCURRENCY_MAX }),
-  leaseDuration: options.duration,
+  leaseDuration: LEASE,
   maxStalledCount: options.integer({ min: 0, max: 1_000_000 }),
 };
 const CLOSE_OPTIONS = { timeout: options.durationOrZero };
@@ -72,11 +80,6 @@ class Worker extends EventEmitter {
     super();
     const checked = options.checkOptions('process()', given, WORKER_OPTIONS);
     const leaseMs = checked.leaseDuration ?? LEASE_MS_DEFAULT;
-    if (leaseMs < LEASE_MS_MIN) {
-      throw new RedstartError(`leaseDuration is ${leaseMs} ms, the least is ${LEASE_MS_MIN}; use '1s' or more`, {
-        code: 'ERR_INVALID_ARG',
-      });
-    }
     this.#native = native;
     this.#handler = handler;
     this.#concurrency = checked.concurrency ?? 1;
