@@ -9,6 +9,7 @@
  * enter them again, which also bounds it for trees that double at every level.
  */
 const { types } = require('node:util');
+const { inFrontOf, stepTo } = require('./codec-refused.js');
 const { show } = require('./errors.js');
 const { isPlainPrototype, isBuiltInPrototype } = require('./plain.js');
 
@@ -16,7 +17,6 @@ const { isPlainPrototype, isBuiltInPrototype } = require('./plain.js');
 const DEPTH_MAX = 1000;
 /** Up to this many containers looking through an array is faster than a Set. */
 const LISTED_MAX = 16;
-const PLACE_CHARS_MAX = 120;
 
 const PLAIN = 0;
 const ARRAY = 1;
@@ -97,7 +97,7 @@ class Walk {
       if (type === 'number' && Number.isFinite(value) && !is(value, -0)) continue;
       if (!hasOwn(object, key) || this.visitRest(value, depth)) continue;
       if (hasOwn(object, 'toJSON') && typeof object.toJSON === 'function') return this.leaveToToJSON();
-      return this.foundIn(/^[\w$]+$/.test(key) ? `.${key}` : `[${show(key)}]`);
+      return this.foundIn(stepTo(key));
     }
     return true;
   }
@@ -201,8 +201,7 @@ class Walk {
 
   /** @param {string} step */
   foundIn(step) {
-    const place = step + this.place;
-    this.place = place.length <= PLACE_CHARS_MAX ? place : `${place.slice(0, PLACE_CHARS_MAX)}…`;
+    this.place = inFrontOf(this.place, step);
     return false;
   }
 }
