@@ -8,7 +8,7 @@
  * else is ERR_INVALID_ARG.
  *
  * Async methods never throw synchronously: they reject. Only open(), manualClock(), its advance(), the factories (cache,
- * sessions, limiter, queue), process(), on/once/off of queues and workers, consumeSync and the other *Sync methods,
+ * sessions, limiter, queue), memoize(), process(), on/once/off of caches, queues and workers, consumeSync and the other *Sync methods,
  * ipKey() and rateLimit() throw.
  *
  * Every options object is checked: an unknown name or a value of the wrong kind is ERR_INVALID_ARG, which says what was
@@ -87,7 +87,7 @@ export interface Store extends AsyncDisposable {
    * a later one may leave them out and gets the same cache, from any module or thread. The same holds for sessions,
    * limiter and queue.
    */
-  cache<T = unknown>(name: string, options?: CacheOptions): Cache<T>;
+  cache<T = unknown>(name: string, options?: CacheOptions<T>): Cache<T>;
   sessions<T extends object = Record<string, unknown>>(name: string, options?: SessionsOptions): Sessions<T>;
   limiter(name: string, options?: LimiterOptions): Limiter;
   /** The options of a queue are all optional, so `store.queue('mail')` is enough. */
@@ -125,73 +125,219 @@ export interface QueueStats {
 
 /* ------------------------------------------------------------------ cache */
 
-export interface CacheOptions {
+export interface CacheOptions<T = unknown> {
   /**
    * Required: how long an entry may live, or null to keep it until it is evicted. Never forgotten by accident. Entries
-   * may be served up to 20 ms longer (reads use a coarse clock); under a manual clock it is exact.
+   * may be served up to 20 ms longer (reads use a coarse clock); under a manual clock it is exact. The memory of an
+   * expired entry comes back within 100 ms, read or not.
    */
   ttl: Duration | null;
-  /** Bytes at most, keys and bookkeeping included, measured by redstart. Default '64mb'; at least '1kb'. */
+  /** 0 to 1: each entry's TTL is shortened by a random share up to this, so that entries written together do not expire together. Default 0. */
+  ttlJitter?: number;
+  /** A read (get, getMany, getOrSet) starts the entry's TTL anew: sliding expiry. Default false. */
+  updateAgeOnGet?: boolean;
+  /** Entries at most. Default: no cap but maxSize. Exact below 16,384; above, the cache is split and may hold a little less. */
+  max?: number;
+  /** Bytes at most, keys, tags and bookkeeping included, measured by redstart. Default '64mb'; at least '1kb'. */
   maxSize?: Bytes;
   /**
-   * set of a larger entry rejects with ERR_TOO_LARGE (key, size, limit) and removes the old value; getOrSet returns the
-   * value unstored and counts a rejection: a read never fails for it. Default '1mb', or maxSize when that is smaller.
+   * set of a larger entry rejects with ERR_TOO_LARGE (key, size, limit) and removes the old value; getOrSet and the doors
+   * return the value unstored and count a rejection: a read never fails for it. Default '1mb', or maxSize when that is
+   * smaller.
    */
   maxEntrySize?: Bytes;
+  /**
+   * Who goes first when the cache is full. 's3-fifo' (default): entries that were used again outlive those that were not,
+   * and a scan does not flush the cache (Yang et al., SOSP 2023). 'lru': the least recently used. A key that was just
+   * set is always there.
+   */
+  eviction?: 's3-fifo' | 'lru';
+  /** After the TTL, getOrSet serves the old value this long while one caller reloads in the background. */
+  staleWhileRevalidate?: Duration;
+  /** After the TTL, getOrSet serves the old value this long when the loader fails. */
+  staleIfError?: Duration;
+  /**
+   * Keeps what a loader found to be missing: its undefined or null is cached this long. Without it undefined is not
+   * cached and null is a value like any other. get of a cached undefined is undefined, has is true.
+   */
+  negativeTtl?: Duration;
+  /**
+   * How values become bytes. 'structured' (default) keeps Date, Map, Set, BigInt, Buffer, typed arrays, RegExp, undefined
+   * inside objects, cycles; a class instance with toJSON is stored as its result, any other instance and any function is
+   * ERR_INVALID_ARG naming the path and the remedy. 'json': as JSON.stringify, dates become strings. 'raw': string or
+   * Uint8Array only (a Uint8Array comes back as a Buffer). Or a pair of functions of your own. The codec belongs to this
+   * handle: other threads that leave the options out get the first one's, except for functions, which each thread must
+   * give (ERR_NOT_DEFINED).
+   */
+  codec?: 'structured' | 'json' | 'raw' | { encode(value: T): Uint8Array; decode(bytes: Uint8Array): T };
+  /**
+   * Entries that each thread keeps decoded close at hand, coherent with the cache: once a write, deletion, expiry or
+   * eviction has returned anywhere, no thread reads the old value. Strings, numbers, booleans, null and bigints qualify;
+   * with `objects: true` plain objects and arrays too, which are then shared and deeply frozen, on a miss as on a hit
+   * (values holding Date, Map, Set or bytes are decoded for each call and not frozen). A number is `max`. Default: 1,000
+   * entries of primitives, maxSize '4mb' (of values as encoded); false: off. Off with updateAgeOnGet and with eviction
+   * 'lru', whose order every read changes, and where the host does not let JavaScript share memory with addons (Electron).
+   */
+  near?: number | false | { max?: number; maxSize?: Bytes; objects?: boolean };
+  /**
+   * The shape of the values, raised when a deploy changes it: entries written under another version are misses. It belongs
+   * to this handle.
+   */
+  version?: string | number;
 }
 
 export interface SetOptions {
   /** For this entry, instead of the cache's ttl. */
   ttl?: Duration | null;
+  /** Names under which deleteByTag and expireByTag find the entry: up to 64 strings of up to 1,024 bytes as stored. They count as bytes of the entry. */
+  tags?: readonly string[];
+}
+export interface GetOrSetOptions extends SetOptions {
+  /** This caller leaves when it aborts (rejecting with signal.reason); the load goes on for the others. */
+  signal?: AbortSignal;
+  /** Loads anew whatever is cached or under way. Default false. */
+  forceFresh?: boolean;
+  /** How long the loader may take, by the store's clock. Default '30s'. */
+  timeout?: Duration;
 }
 
+/** The in-process engines answer at once; each call costs well under a microsecond plus the decoding of the value. */
 export interface Cache<T> {
   readonly name: string;
-  /**
-   * The value, a copy of its own for every caller, or undefined when absent or expired.
-   * Kept: strings, numbers, booleans, null, plain objects and arrays, Date, Map, Set, BigInt, Buffer, typed arrays,
-   * undefined inside objects, cycles. A class instance with toJSON is stored as its result.
-   */
+  /** The value, a copy of its own for every caller (near objects aside), or undefined when absent or expired. */
   get(key: string): Promise<T | undefined>;
-  /** undefined, functions, symbols and other class instances are ERR_INVALID_ARG, naming the path and the remedy. */
+  /** undefined, functions, symbols and class instances without toJSON are ERR_INVALID_ARG, naming the path and the remedy. */
   set(key: string, value: T, options?: SetOptions): Promise<void>;
   has(key: string): Promise<boolean>;
   /** Whether there was a live entry. */
   delete(key: string): Promise<boolean>;
-  clear(): Promise<void>;
+  /** Positional: result[i] belongs to keys[i]. One crossing; counts a hit or a miss a key. */
+  getMany(keys: readonly string[]): Promise<(T | undefined)[]>;
   /**
-   * The value, or what `loader` returns, stored. Every caller, the first included, gets its own decoded copy: types
-   * never differ between miss and hit. Any number of callers in this thread that miss together share one loader call.
-   * A loader that throws rejects every waiter with that same error, and nothing is cached. undefined is returned and not
-   * cached; null, 0, false and '' are values. A key set, deleted or cleared while its loader runs keeps that outcome: the
-   * loaded value is returned to who was waiting but not stored, and callers who come later and find nothing start a new
-   * load. A loader that starts or waits for a load of its own key, also through others, rejects with ERR_INVALID_STATE.
+   * One crossing. Bad input (a key, a value, an option) stores nothing. Entries over maxEntrySize are left out and their
+   * old values removed; the others are stored, then it rejects with ERR_TOO_LARGE naming the first.
+   */
+  setMany(entries: Iterable<readonly [string, T]>, options?: SetOptions): Promise<void>;
+  /** How many were live. */
+  deleteMany(keys: readonly string[]): Promise<number>;
+  /** Get and delete at once: of several callers, in any thread, one gets it. */
+  take(key: string): Promise<T | undefined>;
+  /** Get without counting as a use, a hit or a miss, and without starting the TTL anew. */
+  peek(key: string): Promise<T | undefined>;
+  /** Starts the TTL anew: with `ttl`, or with the one the entry was set with. Whether there was a live entry. */
+  touch(key: string, ttl?: Duration | null): Promise<boolean>;
+  /** Milliseconds left; Infinity for an entry that does not expire; undefined when absent. */
+  getRemainingTTL(key: string): Promise<number | undefined>;
+  /**
+   * The value, or what `loader` returns, stored. Every caller, the first included, gets decode(encode(value)), its own
+   * copy (near objects aside): types never differ between miss and hit. Any number of callers, in any thread, that miss
+   * together share one loader call.
+   *
+   * A loader that throws rejects every waiter with that same error and nothing is cached (staleIfError aside); in another
+   * thread that error has the same name, message, code, stack and cause. undefined is returned and not cached
+   * (negativeTtl aside); null, 0, false and '' are values.
+   *
+   * A key set, deleted or cleared, or a tag of the value invalidated, while its loader runs keeps that outcome: the loaded
+   * value is returned to who was waiting but not stored, and callers who come later start a new load.
+   *
+   * A load lasts at most `timeout`. Then context.signal aborts, the caller whose loader it was rejects with ERR_TIMEOUT
+   * (staleIfError aside), and one of the other waiters takes over with its own loader; so it does at once when the
+   * loading thread ends. A loader that starts or waits for a load of its own key, also through others, rejects with
+   * ERR_INVALID_STATE; through another thread it is ended by the timeout.
+   *
+   * Only getOrSet and memoize serve stale values. A background reload that fails is an 'error' event and counts in
+   * stats().loadErrors.
    */
   getOrSet<V extends T | null | undefined = T>(
     key: string,
-    loader: (context: LoaderContext) => V | Promise<V>,
-    options?: SetOptions,
+    loader: (context: LoaderContext<V>) => V | Promise<V>,
+    options?: GetOrSetOptions,
   ): Promise<V>;
+  /**
+   * A memoized twin of fn: its results live in this cache under `${prefix}:${key(...args)}`. Without `key` only string,
+   * number, boolean and bigint arguments are accepted (ERR_INVALID_ARG otherwise), and no two argument lists share a key.
+   */
+  memoize<A extends unknown[], R extends T | null | undefined>(
+    prefix: string,
+    fn: (...args: A) => Promise<R> | R,
+    options?: SetOptions & { key?: (...args: NoInfer<A>) => string },
+  ): (...args: A) => Promise<R>;
+  /**
+   * Removes every entry that was set with one of the tags. Gone for every reader once resolved, in time that grows with
+   * those entries only; their bytes are freed in the background.
+   */
+  deleteByTag(tags: string | readonly string[]): Promise<void>;
+  /**
+   * Ends the entry's TTL now: absent for get and has; getOrSet serves it under staleWhileRevalidate while it reloads.
+   * Whether there was a live entry.
+   */
+  expire(key: string): Promise<boolean>;
+  /** expire() for every entry that was set with one of the tags. */
+  expireByTag(tags: string | readonly string[]): Promise<void>;
+  /** Removes every key that starts with `prefix`, character by character, and says how many were live. Looks at every entry, in steps that let the event loop turn. */
+  deleteByPrefix(prefix: string): Promise<number>;
+  /** Its cost does not grow with the number of entries; their bytes are freed in the background. */
+  clear(): Promise<void>;
+  /**
+   * Streams in bounded chunks while others read and write. A key that is there from start to end comes at least once; one
+   * that is set or removed meanwhile may or may not come, and after many removals some may come twice. Counts no use.
+   */
+  keys(options?: { prefix?: string }): AsyncIterableIterator<string>;
+  /** As keys, with the values. */
+  entries(options?: { prefix?: string }): AsyncIterableIterator<[string, T]>;
   stats(): Promise<CacheStats>;
+  /**
+   * Entries that went, from any thread, in batches and at most 100 ms late while this thread's event loop turns; costs
+   * nothing while nobody listens. `set`: overwritten. A listener too slow for 100,000 waiting removals gets an 'error' that
+   * says how many it missed. Does not keep the process alive.
+   */
+  on(event: 'removed', listener: (batch: CacheRemoval[]) => void): this;
+  /** A background reload of this handle failed. Without a listener it is a process warning, never a crash. */
+  on(event: 'error', listener: (error: Error) => void): this;
+  once(event: 'removed', listener: (batch: CacheRemoval[]) => void): this;
+  once(event: 'error', listener: (error: Error) => void): this;
+  off(event: 'removed', listener: (batch: CacheRemoval[]) => void): this;
+  off(event: 'error', listener: (error: Error) => void): this;
   getSync(key: string): T | undefined;
   setSync(key: string, value: T, options?: SetOptions): void;
   hasSync(key: string): boolean;
   deleteSync(key: string): boolean;
 }
-export interface LoaderContext {
+export interface CacheRemoval {
+  key: string;
+  reason: 'evict' | 'expire' | 'delete' | 'set' | 'clear';
+}
+export interface LoaderContext<V = unknown> {
   readonly key: string;
+  /** Aborts when every waiter has left, in whatever thread, and when the load has lasted `timeout`. */
+  readonly signal: AbortSignal;
+  /** The old value, within staleWhileRevalidate or staleIfError of its TTL. */
+  readonly stale: V | undefined;
+  /** For the entry about to be stored, over what the caller and the cache say. */
+  setOptions(options: SetOptions): void;
+  /** return context.skip(value): hand it back, do not store it. */
+  skip(value: V): V;
 }
 export interface CacheStats {
+  /** Reads (get, getMany, getOrSet, take) that found a live entry, near hits included. */
   hits: number;
   misses: number;
+  /** Values that getOrSet served past their TTL. */
+  stale: number;
   /** hits / (hits + misses), 0 before the first read. */
   hitRate: number;
+  /** Entries held, stale ones included. */
   entries: number;
   bytes: number;
+  /** Entries that went to make room. */
   evictions: number;
   expirations: number;
   /** Entries refused because they were larger than maxEntrySize. */
   rejections: number;
+  /** Loader calls. */
+  loads: number;
+  /** Loader calls that failed. */
+  loadErrors: number;
 }
 
 /* --------------------------------------------------------------- sessions */

@@ -38,7 +38,7 @@ test('0, false, the empty string and null are values', async () => {
   }
 });
 
-test('an entry lives as long as its ttl and not a millisecond more', () => {
+test('an entry lives as long as its ttl and not a millisecond more [CacheOptions.ttl] [SetOptions.ttl]', () => {
   cache.setSync('default', 1);
   cache.setSync('own', 1, { ttl: '10s' });
   cache.setSync('never', 1, { ttl: null });
@@ -90,11 +90,13 @@ test('what was put in and what comes out are copies', () => {
   assert.deepEqual(cache.getSync('k'), { list: [1] });
 });
 
-test('bytes stay under maxSize, the least recently used go first, a just set key is there', async () => {
+test('bytes stay under maxSize, what was used again outlives what was not, a just set key is there [CacheOptions.maxSize]', async () => {
   const small = store.cache('small', { ttl: null, maxSize: '64kb' });
-  for (let index = 0; index < 1_000; index++) {
+  small.setSync('key:0', 'x'.repeat(500));
+  for (let index = 1; index < 1_000; index++) {
+    await small.getMany(['key:0']);
     small.setSync(`key:${index}`, 'x'.repeat(500));
-    small.getSync('key:0');
+    for (let read = 0; read < 3; read++) await small.peek('key:1');
     assert.equal(small.hasSync(`key:${index}`), true);
   }
   const stats = await small.stats();
@@ -102,10 +104,246 @@ test('bytes stay under maxSize, the least recently used go first, a just set key
   assert.ok(stats.entries > 80, 'bookkeeping does not eat the room');
   assert.equal(stats.entries + stats.evictions, 1_000);
   assert.equal(small.hasSync('key:0'), true);
-  assert.equal(small.hasSync('key:1'), false);
+  assert.equal(small.hasSync('key:1'), false, 'a peek is no use');
 });
 
-test('an entry over maxEntrySize is refused, and the old value does not stay', async () => {
+test('a cache holds as many entries as it may, exactly [CacheOptions.max]', async () => {
+  for (const eviction of ['s3-fifo', 'lru']) {
+    const three = store.cache(`three ${eviction}`, { ttl: null, max: 3, eviction });
+    for (let index = 0; index < 100; index++) {
+      three.setSync(`${index}`, index);
+      assert.equal(three.hasSync(`${index}`), true);
+      assert.equal((await three.stats()).entries, Math.min(index + 1, 3));
+    }
+  }
+});
+
+test('eviction goes by use alone, or spares from a scan what was used before [CacheOptions.eviction]', async () => {
+  const survivors = async (eviction) => {
+    const one = store.cache(eviction, { ttl: null, max: 100, eviction, near: false });
+    const used = Array.from({ length: 50 }, (_, index) => `used:${index}`);
+    for (const key of used) one.setSync(key, 1);
+    for (let read = 0; read < 3; read++) await one.getMany(used);
+    for (let index = 0; index < 1_000; index++) one.setSync(`scan:${index}`, 1);
+    return (await one.getMany(used)).filter((value) => value === 1).length;
+  };
+  assert.equal(await survivors('lru'), 0);
+  assert.ok((await survivors('s3-fifo')) >= 45);
+  assert.throws(() => store.cache('x', { ttl: null, eviction: 'fifo' }), { code: 'ERR_INVALID_ARG' });
+});
+
+test('entries written together do not expire together, and none lives longer than its ttl [CacheOptions.ttlJitter]', async () => {
+  const jittered = store.cache('jittered', { ttl: '100s', ttlJitter: 0.5 });
+  const keys = Array.from({ length: 200 }, (_, index) => `${index}`);
+  await jittered.setMany(keys.map((key) => [key, 1]));
+  const left = await Promise.all(keys.map((key) => jittered.getRemainingTTL(key)));
+  assert.ok(Math.max(...left) <= 100_000 && Math.min(...left) >= 50_000);
+  assert.ok(Math.max(...left) - Math.min(...left) > 30_000, 'over the whole range');
+  assert.ok(new Set(left).size > 150);
+  await cache.set('k', 1);
+  assert.equal(await cache.getRemainingTTL('k'), 60_000, 'none without it');
+});
+
+test('with updateAgeOnGet a read starts the ttl anew, a peek does not [CacheOptions.updateAgeOnGet]', async () => {
+  const sliding = store.cache('sliding', { ttl: '10s', updateAgeOnGet: true });
+  const reads = [
+    () => sliding.getSync('k'),
+    () => sliding.getMany(['k']).then(([value]) => value),
+    () => sliding.getOrSet('k', () => 'never called'),
+  ];
+  sliding.setSync('k', 1);
+  for (const read of [...reads, ...reads]) {
+    clock.advance('9s');
+    assert.equal(await read(), 1);
+  }
+  clock.advance('9s');
+  assert.equal(await sliding.peek('k'), 1);
+  assert.equal(await sliding.has('k'), true);
+  clock.advance('1s');
+  assert.equal(sliding.getSync('k'), undefined);
+});
+
+test('peek counts nothing, take gives a value to one caller', async () => {
+  await cache.set('k', { a: 1 });
+  assert.deepEqual(await cache.peek('k'), { a: 1 });
+  assert.equal(await cache.peek('absent'), undefined);
+  const { hits, misses } = await cache.stats();
+  assert.deepEqual({ hits, misses }, { hits: 0, misses: 0 });
+  assert.deepEqual(await Promise.all([cache.take('k'), cache.take('k')]), [{ a: 1 }, undefined]);
+  assert.equal(await cache.has('k'), false);
+  const after = await cache.stats();
+  assert.deepEqual([after.hits, after.misses, after.hitRate], [1, 1, 0.5]);
+});
+
+test('touch starts the ttl anew, with its own or another one', async () => {
+  await cache.set('k', 1, { ttl: '10s' });
+  clock.advance('9s');
+  assert.equal(await cache.touch('k'), true);
+  assert.equal(await cache.getRemainingTTL('k'), 10_000);
+  assert.equal(await cache.touch('k', '1m'), true);
+  assert.equal(await cache.getRemainingTTL('k'), 60_000);
+  assert.equal(await cache.touch('k', null), true);
+  assert.equal(await cache.getRemainingTTL('k'), Number.POSITIVE_INFINITY);
+  assert.equal(await cache.touch('absent'), false);
+  assert.equal(await cache.getRemainingTTL('absent'), undefined);
+  for (const ttl of [0, -1, 'soon', Number.NaN]) {
+    await assert.rejects(cache.touch('k', ttl), { code: 'ERR_INVALID_ARG', message: /ttl of touch/ });
+  }
+});
+
+test('entries written under another version are misses [CacheOptions.version]', async () => {
+  const versions = [undefined, 1, 2, 'two'].map((version) => store.cache('versioned', { ttl: null, version }));
+  assert.equal(new Set(versions).size, versions.length);
+  for (const [at, one] of versions.entries()) {
+    await one.set('k', at);
+    for (const [other, another] of versions.entries()) {
+      assert.equal(await another.get('k'), other === at ? at : undefined, `${other} after ${at}`);
+      assert.equal(await another.has('k'), other === at);
+    }
+  }
+  const loads = await Promise.all(versions.map((one, at) => one.getOrSet('other', async () => at)));
+  assert.deepEqual(loads, [0, 1, 2, 3], 'no load is shared either');
+  assert.equal(store.cache('versioned', { ttl: null, version: '1' }), versions[1], 'the same text is the same version');
+  assert.equal(store.cache('versioned'), versions[0], 'the first is what there is without options');
+  assert.throws(() => store.cache('x', { ttl: null, version: {} }), { code: 'ERR_INVALID_ARG', message: /version/ });
+});
+
+test('handles may differ in what belongs to a handle, and in nothing else', async () => {
+  const first = store.cache('shared', { ttl: '1m', codec: 'json' });
+  assert.equal(store.cache('shared', { ttl: '1m', codec: 'json' }), first);
+  const second = store.cache('shared', { ttl: 60_000, near: false });
+  assert.notEqual(second, first);
+  await first.set('k', { when: new Date(0) });
+  assert.deepEqual(await second.get('k'), { when: '1970-01-01T00:00:00.000Z' });
+  for (const other of [
+    { ttl: '2m' },
+    { ttl: '1m', max: 5 },
+    { ttl: '1m', eviction: 'lru' },
+    { ttl: '1m', negativeTtl: 1 },
+  ]) {
+    assert.throws(() => store.cache('shared', other), { code: 'ERR_OPTIONS_CONFLICT' });
+  }
+});
+
+test('every option and argument is checked', async () => {
+  const bad = [
+    { ttlJitter: 2 },
+    { max: 0 },
+    { maxSize: '1b' },
+    { maxEntrySize: 0 },
+    { eviction: 'random' },
+    { staleWhileRevalidate: null },
+    { staleIfError: 0 },
+    { negativeTtl: '0s' },
+    { updateAgeOnGet: 1 },
+    { codec: 'xml' },
+    { codec: { encode() {} } },
+  ];
+  for (const options of bad) {
+    assert.throws(
+      () => store.cache('bad', { ttl: 1, ...options }),
+      { code: 'ERR_INVALID_ARG' },
+      JSON.stringify(options),
+    );
+  }
+  const methods = ['get', 'has', 'delete', 'take', 'peek', 'touch', 'getRemainingTTL', 'expire'];
+  for (const method of methods) await assert.rejects(cache[method](7), { code: 'ERR_INVALID_ARG' }, method);
+  await assert.rejects(cache.set(7, 1), { code: 'ERR_INVALID_ARG' });
+  for (const forceFresh of [true, false]) {
+    await assert.rejects(
+      cache.getOrSet(Symbol('key'), () => 1, { forceFresh }),
+      { code: 'ERR_INVALID_ARG' },
+    );
+  }
+});
+
+test('what a loader returned stays its own: the first caller gets a copy as well', async () => {
+  const own = { list: [1] };
+  const [first, second] = await Promise.all([1, 2].map(() => cache.getOrSet('k', async () => own)));
+  first.list.push(2);
+  own.list.push(3);
+  assert.deepEqual([second, await cache.get('k'), own], [{ list: [1] }, { list: [1] }, { list: [1, 3] }]);
+});
+
+test('a load is answered even where its entry does not stay', async () => {
+  const one = store.cache('one', { ttl: null, max: 1 });
+  const all = await Promise.all(Array.from({ length: 50 }, (_, index) => one.getOrSet(`${index}`, async () => index)));
+  assert.deepEqual(
+    all,
+    Array.from({ length: 50 }, (_, index) => index),
+  );
+  assert.equal((await one.stats()).entries, 1);
+});
+
+test('after any number of changes of any kind the counters equal a recount, and nothing weighs nothing', async () => {
+  const busy = store.cache('busy', { ttl: '10s', max: 200, staleIfError: '5s', negativeTtl: '1s' });
+  let seed = 1;
+  const random = (below) => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * below);
+  };
+  const changes = [
+    (key) => busy.set(key, 'x'.repeat(random(2_000))),
+    (key) => busy.set(key, random(9), { ttl: 1 + random(20_000), tags: [`tag ${random(5)}`, 'all'] }),
+    (key) => busy.setMany([[key, 1]], { tags: [`tag ${random(5)}`] }),
+    (key) => busy.delete(key),
+    (key) => busy.take(key),
+    (key) => busy.expire(key),
+    (key) => busy.touch(key, 1 + random(20_000)),
+    (key) => busy.getOrSet(key, async () => (random(3) === 0 ? undefined : random(9)), { tags: ['all'] }),
+    (key) => busy.getOrSet(key, () => Promise.reject(new Error('down'))).catch(() => {}),
+    () => clock.advance(1 + random(500)),
+    () => (random(20) === 0 ? busy.deleteByTag(`tag ${random(5)}`) : undefined),
+    () => (random(20) === 0 ? busy.deleteByPrefix(`key ${random(10)}`) : undefined),
+    () => (random(200) === 0 ? busy.clear() : undefined),
+  ];
+  for (let turn = 0; turn < 20_000; turn++) {
+    await changes[random(changes.length)](`key ${random(400)}`);
+    if (turn % 5_000 !== 0) continue;
+    // What is stale is held, and not among the keys.
+    clock.advance('1m');
+    assert.deepEqual([(await busy.stats()).entries, (await busy.stats()).bytes], [0, 0]);
+    await busy.setMany(Array.from({ length: 50 }, (_, index) => [`key ${index}`, index]));
+    let keys = 0;
+    for await (const _ of busy.keys()) keys += 1;
+    assert.deepEqual([keys, (await busy.stats()).entries], [50, 50]);
+  }
+});
+
+test('a closed handle answers nothing', async () => {
+  const other = open('memory:');
+  const closed = other.cache('c', { ttl: null, near: { objects: true } });
+  await other.close();
+  const calls = {
+    get: ['k'],
+    set: ['k', 1],
+    has: ['k'],
+    delete: ['k'],
+    getMany: [['k']],
+    setMany: [[['k', 1]]],
+    deleteMany: [['k']],
+    take: ['k'],
+    peek: ['k'],
+    touch: ['k'],
+    getRemainingTTL: ['k'],
+    expire: ['k'],
+    deleteByTag: ['t'],
+    expireByTag: ['t'],
+    deleteByPrefix: ['k'],
+    clear: [],
+    stats: [],
+    getOrSet: ['k', () => 1],
+  };
+  for (const [method, args] of Object.entries(calls)) {
+    await assert.rejects(closed[method](...args), { code: 'ERR_CLOSED' }, method);
+  }
+  await assert.rejects(
+    closed.getOrSet('k', () => 1, { forceFresh: true }),
+    { code: 'ERR_CLOSED' },
+  );
+});
+
+test('an entry over maxEntrySize is refused, and the old value does not stay [CacheOptions.maxEntrySize]', async () => {
   const small = store.cache('small', { ttl: null, maxEntrySize: '1kb' });
   small.setSync('k', 'old');
   await assert.rejects(small.set('k', 'x'.repeat(2_000)), (error) => {

@@ -292,9 +292,10 @@ describe('the sources of the door', () => {
 
   it('declare the functions that native objects have, all of them and no others', () => {
     const { lane, native } = require('../lib/lane.js');
+    const { readCacheOptions } = require('../lib/cache-options.js');
     const options = JSON.stringify({ defaultMaxMemory: 2 ** 20, keepFirstOptions: false });
     const store = lane.openStore('', options, __filename);
-    const cacheOptions = JSON.stringify({ ttl: null, maxSize: 2 ** 20, maxEntrySize: 2 ** 20 });
+    const cacheOptions = JSON.stringify(readCacheOptions({ ttl: null }, readCacheOptions));
     const objects = {
       LaneFunctions: lane.functions(),
       ClockFunctions: new native.NativeClock(0).functions(lane),

@@ -345,7 +345,7 @@ describe('the contract of a store', () => {
     assert.equal(await one.length(), 1);
   });
 
-  it('takes the expiry from the cookie, as Date or text, or else from the sessions', async () => {
+  it('takes the expiry from the cookie, as Date or text, or else from the sessions [SessionStoreOptions.sessions]', async () => {
     const one = newStore();
     const expires = new Date(Date.now() + 10 * HOUR);
     await one.set('d'.repeat(32), { cookie: { expires } });

@@ -38,7 +38,7 @@ function appWith(...middleware) {
 }
 
 describe('a limited app', () => {
-  it('admits up to the limit, then answers 429, and admits again when told', () =>
+  it('admits up to the limit, then answers 429, and admits again when told [RateLimitOptions.limiter]', () =>
     serving(appWith(rateLimit({ limiter: newLimiter() })), async (get) => {
       assert.equal((await get()).status, 200);
       assert.equal((await get()).status, 200);
@@ -86,7 +86,7 @@ describe('a limited app', () => {
     });
   });
 
-  it('tells every policy a request has passed', () =>
+  it('tells every policy a request has passed [RateLimitOptions.identifier]', () =>
     serving(
       appWith(
         rateLimit({ limiter: newLimiter({ limit: 10 }), identifier: 'burst "quoted" \\' }),
@@ -171,7 +171,7 @@ describe('whose request it is', () => {
     });
   });
 
-  it('may be looked up', () => {
+  it('may be looked up [RateLimitOptions.key]', () => {
     const key = async (req) => `user:${req.query.user}`;
     return serving(appWith(rateLimit({ limiter: newLimiter({ limit: 1 }), key })), async (get) => {
       assert.equal((await get('/?user=1')).status, 200);
@@ -180,7 +180,7 @@ describe('whose request it is', () => {
     });
   });
 
-  it('may be nobody: skipped requests are not counted', () => {
+  it('may be nobody: skipped requests are not counted [RateLimitOptions.skip]', () => {
     const skip = async (req) => req.path === '/health';
     return serving(appWith(rateLimit({ limiter: newLimiter({ limit: 1 }), skip })), async (get) => {
       for (let i = 0; i < 3; i++) {
@@ -201,7 +201,7 @@ describe('the answer to a denied request', () => {
       return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
     });
 
-  it('may be an object', async () => {
+  it('may be an object [RateLimitOptions.message] [RateLimitOptions.statusCode]', async () => {
     const { status, type, body } = await denied({ message: { error: 'slow down' }, statusCode: 503 });
     assert.equal(status, 503);
     assert.match(type, /^application\/json/);
@@ -213,7 +213,7 @@ describe('the answer to a denied request', () => {
     assert.equal((await denied({ message })).body, 'not so fast, 127.0.0.1');
   });
 
-  it('may be the handler’s', async () => {
+  it('may be the handler’s [RateLimitOptions.handler]', async () => {
     const handler = (_req, res, _next, { statusCode, message }) => res.status(statusCode).send(`handled: ${message}`);
     assert.deepEqual(await denied({ handler, message: 'no' }), {
       status: 429,

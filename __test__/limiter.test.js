@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => store.close());
 
 for (const algorithm of ['sliding-window', 'fixed-window']) {
-  test(`${algorithm}: admits its limit, tells what is left, and when the same call would pass`, async () => {
+  test(`${algorithm}: admits its limit, tells what is left, and when the same call would pass [LimiterOptions.limit] [LimiterOptions.window]`, async () => {
     const limiter = store.limiter('l', { limit: 3, window: '1m', algorithm });
     const remaining = [];
     for (let hit = 0; hit < 3; hit++) {
@@ -53,7 +53,7 @@ for (const algorithm of ['sliding-window', 'fixed-window']) {
   });
 }
 
-test('a flood of keys neither grows the limiter nor frees a limited key', async () => {
+test('a flood of keys neither grows the limiter nor frees a limited key [LimiterOptions.maxKeys]', async () => {
   const limiter = store.limiter('l', { limit: 2, window: '1m', maxKeys: 1_000 });
   limiter.consumeSync('attacker', { cost: 2 });
   let overflowed = 0;

@@ -36,7 +36,7 @@ describe('options by name', () => {
   it('lists the names when none is near', () => {
     refuses(
       () => newCache({ ttl: '5m', zebra: 1 }),
-      /^unknown option 'zebra' for cache\(\); it takes ttl, maxSize, maxEntrySize$/,
+      /^unknown option 'zebra' for cache\(\); it takes ttl, ttlJitter, updateAgeOnGet, max, maxSize, .*version$/,
     );
   });
 

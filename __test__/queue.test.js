@@ -67,7 +67,7 @@ test('no more jobs run at once than concurrency says', async () => {
   assert.equal(most, 4);
 });
 
-test('a delayed job runs when it is due and not before', async () => {
+test('a delayed job runs when it is due and not before [JobOptions.delay]', async () => {
   const ran = [];
   queue.process(({ data }) => ran.push([data, clock.nowMs]));
   const start = clock.nowMs;
@@ -84,7 +84,7 @@ test('a delayed job runs when it is due and not before', async () => {
   assert.equal((await queue.getJobCounts()).delayed, 1);
 });
 
-test('a failed attempt is tried again after its backoff, up to attempts', async () => {
+test('a failed attempt is tried again after its backoff, up to attempts [JobOptions.attempts] [JobOptions.backoff]', async () => {
   const tries = [];
   queue.process((job) => {
     tries.push([job.attempt, clock.nowMs]);
@@ -118,7 +118,7 @@ test('by default a job has three tries, one second and then two apart at most', 
   assert.ok(first >= 500 && first <= 1_000 && second >= 1_000 && second <= 2_000, `${first}, ${second}`);
 });
 
-test("the queue's defaultJobOptions hold unless the job says otherwise", async () => {
+test("the queue's defaultJobOptions hold unless the job says otherwise [QueueOptions.defaultJobOptions] [QueueOptions.defaultJobOptions.attempts]", async () => {
   const strict = store.queue('strict', { defaultJobOptions: { attempts: 1, delay: '1s' } });
   let runs = 0;
   strict.process(() => {
@@ -185,7 +185,7 @@ test('whatever a handler throws fails the attempt', async () => {
   }
 });
 
-test('a second add with the same jobId finds the first job', async () => {
+test('a second add with the same jobId finds the first job [JobOptions.jobId]', async () => {
   const first = await queue.add('j', 'first', { jobId: 'order-1' });
   const second = await queue.add('j', 'second', { jobId: 'order-1' });
   assert.deepEqual([first.added, second.added, second.data, second.id], [true, false, 'first', 'order-1']);
@@ -346,7 +346,7 @@ test('two workers share the jobs, and a job waits for the one that is free', asy
   assert.deepEqual(ran, { a: 1, b: 9 });
 });
 
-test('data is JSON, and bounded', async () => {
+test('data is JSON, and bounded [QueueOptions.maxDataSize]', async () => {
   await assert.rejects(queue.add('j', { big: 1n }), { code: 'ERR_INVALID_ARG', message: /job data/ });
   const cycle = {};
   cycle.self = cycle;

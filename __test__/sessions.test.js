@@ -27,7 +27,7 @@ test('a session is found under a random id, as a copy', async () => {
   assert.notEqual((await sessions.create(data)).id, id);
 });
 
-test('set replaces and renews, touch renews and leaves the data alone, get does neither', async () => {
+test('set replaces and renews, touch renews and leaves the data alone, get does neither [SessionsOptions.ttl]', async () => {
   const { id } = await sessions.create({ n: 1 });
   clock.advance('20m');
   assert.equal(await sessions.touch(id), true);
@@ -95,7 +95,7 @@ test('ids that a client makes up are unknown and leave no trace', async () => {
   for (const id of [undefined, null, 5, {}]) await assert.rejects(sessions.get(id), { code: 'ERR_INVALID_ARG' });
 });
 
-test('data is a plain object of JSON, up to maxSessionSize', async () => {
+test('data is a plain object of JSON, up to maxSessionSize [SessionsOptions.maxSessionSize]', async () => {
   for (const data of [undefined, null, 'text', 5, ['list'], () => {}]) {
     await assert.rejects(sessions.create(data), { code: 'ERR_INVALID_ARG' });
   }

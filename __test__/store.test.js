@@ -100,7 +100,7 @@ test('a name needs its options once, and keeps them', async () => {
   await store.close();
 });
 
-test("onOptionsConflict: 'keep' goes on with the first options", async () => {
+test("onOptionsConflict: 'keep' goes on with the first options [StoreOptions.onOptionsConflict]", async () => {
   const url = fresh();
   const clock = manualClock();
   const store = open(url, { clock, onOptionsConflict: 'keep' });
@@ -112,7 +112,7 @@ test("onOptionsConflict: 'keep' goes on with the first options", async () => {
   await store.close();
 });
 
-test('a store asked for with another clock or another maxMemory is a conflict', async () => {
+test('a store asked for with another clock or another maxMemory is a conflict [StoreOptions.clock]', async () => {
   const url = fresh();
   const clock = manualClock();
   const store = open(url, { clock, maxMemory: '1mb' });
@@ -128,7 +128,7 @@ test('URLs that this version does not have say which it has', () => {
   }
 });
 
-test('past maxMemory sessions and jobs are refused with what to do, and nothing is half done', async () => {
+test('past maxMemory sessions and jobs are refused with what to do, and nothing is half done [StoreOptions.maxMemory]', async () => {
   const store = open('memory:', { maxMemory: '64kb' });
   const sessions = store.sessions('s', { ttl: '1h' });
   const queue = store.queue('q');

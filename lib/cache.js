@@ -1,22 +1,26 @@
 'use strict';
-const options = require('./options.js');
-const { encode, encoded, decode } = require('./codec.js');
-const { RedstartError, invalidArg, show } = require('./errors.js');
-const { underWay, takeOff, join } = require('./flights.js');
-const { scratch, STATUS_OK, ready, takeError } = require('./lane.js');
+const timers = require('node:timers');
+const { CacheEvents } = require('./cache-events.js');
+const read = require('./cache-options.js');
+const { makeCodec, encoded, isJson, isPrimitive, payloadToKeep } = require('./codec.js');
+const { invalidArg, show } = require('./errors.js');
+const { scratch, STATUS_OK, ready, reply, takeError } = require('./lane.js');
+const { NOTHING, VALUE } = require('./flights.js');
+const { Loads } = require('./loads.js');
+const { memoized } = require('./memoize.js');
+const { Near, freezeDeep } = require('./near.js');
 
-const MB = 1024 * 1024;
-const MAX_SIZE_DEFAULT = 64 * MB;
-const MAX_ENTRY_SIZE_DEFAULT = MB;
-/** What the addon takes for a TTL that never ends. */
-const NEVER = -1;
+/** @typedef {import('../index.js').SetOptions} SetOptions */
+/** @typedef {import('../index.js').GetOrSetOptions} GetOrSetOptions */
+/** @typedef {import('./cache-options.js').NearOptions} NearOptions */
 
-const CACHE_OPTIONS = {
-  ttl: options.required(options.durationOrNever),
-  maxSize: options.bytes({ min: 1024 }),
-  maxEntrySize: options.bytes({ min: 1 }),
-};
-const SET_OPTIONS = { ttl: options.durationOrNever };
+// Taken before Jest's fake timers replace the global one.
+const { setImmediate } = timers;
+
+/** What a read found that found nothing. */
+const MISSED = Symbol('missed');
+/** What getStale leaves in scratch[5] for a value past its TTL. */
+const STALE = 1;
 
 /** @template T */
 class Cache {
@@ -24,37 +28,82 @@ class Cache {
   #native;
   /** @type {(key: string) => any} */
   #get;
-  /** @type {number} */
+  /** @type {InstanceType<typeof Near> | undefined} */
+  #near;
+  /** @type {NearOptions | undefined} Until the first read opens it; a handle that only writes needs none. */
+  #nearToOpen;
+  #freezes;
+  #codec;
   #ttlMs;
-  /** @type {string} */
-  #flightPrefix;
+  /** After the TTL, for how long getOrSet serves what was there while it reloads. */
+  #revalidateMs;
+  /** After the TTL, for how long getOrSet serves what was there when the loader fails. */
+  #ifErrorMs;
+  #loads;
+  #events;
 
   /**
    * @param {string} name
    * @param {import('../native.js').CacheFunctions} native
-   * @param {string} flightPrefix
+   * @param {string} prefix Of its keys among all loads of this thread.
+   * @param {import('./cache-options.js').CodecPair | undefined} pair
+   * @param {Function} above
    */
-  constructor(name, native, flightPrefix) {
+  constructor(name, native, prefix, pair, above) {
+    const options = JSON.parse(native.options);
+    const { codec, near, version } = options.handle;
     this.name = name;
     this.#native = native;
     this.#get = native.get;
-    this.#ttlMs = JSON.parse(native.options).ttl ?? NEVER;
-    this.#flightPrefix = flightPrefix;
+    this.#codec = makeCodec(codec, pair, above);
+    this.#ttlMs = options.ttl ?? read.NEVER;
+    this.#revalidateMs = options.staleWhileRevalidate ?? 0;
+    this.#ifErrorMs = options.staleIfError ?? 0;
+    this.#freezes = near?.objects === true;
+    // A hit there is no use of the entry, so it would not start its TTL anew.
+    this.#nearToOpen =
+      near === null || near.max === 0 || options.updateAgeOnGet || options.eviction === 'lru' ? undefined : near;
+    this.#events = new CacheEvents(name, native);
+    this.#loads = new Loads({
+      name,
+      // Handles of other versions see other values under the same key.
+      prefix: `${prefix}${version === null ? '' : `${version.length}:${version}`}:`,
+      native,
+      codec: this.#codec,
+      ttlMs: this.#ttlMs,
+      negativeTtlMs: options.negativeTtl ?? undefined,
+      old: (key) => this.#old(key),
+    });
   }
 
   /** @param {string} key @returns {T | undefined} */
   getSync(key) {
+    const near = this.#near;
+    if (near !== undefined) {
+      const kept = near.get(key);
+      if (kept !== undefined) return kept;
+      near.beforeRead();
+    } else if (this.#nearToOpen !== undefined) {
+      this.#openNear();
+    }
     const payload = this.#get(key);
-    if (payload !== undefined) return decode(scratch[1], payload);
+    if (payload !== undefined) return this.#arrived(key, payload);
     if (scratch[0] !== STATUS_OK) throw takeError(this.getSync);
     return undefined;
   }
 
-  /** @param {string} key @param {T} value @param {import('../index.js').SetOptions} [given] */
+  /** @param {string} key @param {T} value @param {SetOptions} [given] */
   setSync(key, value, given) {
-    const ttlMs = this.#ttl('set()', given);
-    const codec = encode(value, 'value', this.setSync);
-    ready(this.#native.set(key, encoded.payload, codec, ttlMs), this.setSync);
+    if (given === undefined) {
+      const codec = this.#codec.encode(value, 'value', this.setSync);
+      ready(this.#native.set(key, encoded.payload, codec, this.#ttlMs), this.setSync);
+      return;
+    }
+    const { ttlMs = this.#ttlMs, tags = read.NO_TAGS } = read.readSetOptions('set()', given, this.setSync);
+    const codec = this.#codec.encode(value, 'value', this.setSync);
+    const { payload } = encoded;
+    if (tags.length === 0) ready(this.#native.set(key, payload, codec, ttlMs), this.setSync);
+    else ready(this.#native.setTagged(key, payload, codec, ttlMs, /** @type {string[]} */ (tags)), this.setSync);
   }
 
   /** @param {string} key @returns {boolean} */
@@ -72,7 +121,7 @@ class Cache {
     return this.getSync(key);
   }
 
-  /** @param {string} key @param {T} value @param {import('../index.js').SetOptions} [given] */
+  /** @param {string} key @param {T} value @param {SetOptions} [given] */
   async set(key, value, given) {
     this.setSync(key, value, given);
   }
@@ -87,96 +136,280 @@ class Cache {
     return this.deleteSync(key);
   }
 
+  /** @param {readonly string[]} keys @returns {Promise<(T | undefined)[]>} */
+  async getMany(keys) {
+    const found = ready(this.#native.getMany(arrayOfKeys('getMany()', keys)));
+    const values = new Array(found.length / 2);
+    for (let at = 0; at < values.length; at++) values[at] = this.#decodedIfAny(found[2 * at], found[2 * at + 1]);
+    return values;
+  }
+
+  /** @param {Iterable<readonly [string, T]>} entries @param {SetOptions} [given] */
+  async setMany(entries, given) {
+    const { ttlMs = this.#ttlMs, tags = read.NO_TAGS } = read.readSetOptions('setMany()', given);
+    if (typeof (/** @type {any} */ (entries)?.[Symbol.iterator]) !== 'function') {
+      throw invalidArg(`setMany() takes pairs of key and value, as a Map or an array has them; got ${show(entries)}`);
+    }
+    const flat = [];
+    for (const entry of entries) {
+      if (!Array.isArray(entry)) throw invalidArg(`setMany() takes pairs [key, value]; got ${show(entry)} among them`);
+      const codec = this.#codec.encode(entry[1], `the value of ${show(entry[0])}`);
+      // Kept, as the next pair may be made of the same memory.
+      flat.push(entry[0], payloadToKeep(), codec);
+    }
+    ready(this.#native.setMany(flat, ttlMs, /** @type {string[]} */ (tags)));
+  }
+
+  /** @param {readonly string[]} keys @returns {Promise<number>} */
+  async deleteMany(keys) {
+    return ready(this.#native.deleteMany(arrayOfKeys('deleteMany()', keys)));
+  }
+
+  /** @param {string} key @returns {Promise<T | undefined>} */
+  async take(key) {
+    const payload = ready(this.#native.take(key));
+    return this.#decodedIfAny(scratch[1], payload);
+  }
+
+  /** @param {string} key @returns {Promise<T | undefined>} */
+  async peek(key) {
+    const payload = ready(this.#native.peek(key, 0));
+    return this.#decodedIfAny(scratch[1], payload);
+  }
+
+  /** @param {string} key @param {import('../index.js').Duration | null} [ttl] @returns {Promise<boolean>} */
+  async touch(key, ttl) {
+    return ready(this.#native.touch(key, read.readTouchTtl(ttl)));
+  }
+
+  /** @param {string} key @returns {Promise<number | undefined>} */
+  async getRemainingTTL(key) {
+    return ready(this.#native.remaining(key));
+  }
+
+  /** @param {string} key @returns {Promise<boolean>} */
+  async expire(key) {
+    return ready(this.#native.expire(key));
+  }
+
+  /** @param {string | readonly string[]} tags @returns {Promise<void>} */
+  async deleteByTag(tags) {
+    return reply(this.#native.deleteByTag(read.readTags('deleteByTag()', tags)));
+  }
+
+  /** @param {string | readonly string[]} tags @returns {Promise<void>} */
+  async expireByTag(tags) {
+    return reply(this.#native.expireByTag(read.readTags('expireByTag()', tags)));
+  }
+
+  /** @param {string} prefix @returns {Promise<number>} */
+  async deleteByPrefix(prefix) {
+    if (typeof prefix !== 'string') throw invalidArg(`deleteByPrefix() takes a string; got ${show(prefix)}`);
+    return reply(this.#native.deleteByPrefix(prefix));
+  }
+
+  /** @returns {Promise<void>} */
   async clear() {
-    ready(this.#native.clear());
+    return reply(this.#native.clear());
+  }
+
+  /** @param {{ prefix?: string }} [given] @returns {AsyncGenerator<string, void, void>} */
+  async *keys(given) {
+    const prefix = read.readPrefix('keys()', given);
+    let cursor = 0;
+    do {
+      const chunk = ready(this.#native.scan(cursor, prefix, false));
+      cursor = scratch[1];
+      yield* chunk;
+      if (cursor !== 0) await turn();
+    } while (cursor !== 0);
+  }
+
+  /** @param {{ prefix?: string }} [given] @returns {AsyncGenerator<[string, any], void, void>} */
+  async *entries(given) {
+    const prefix = read.readPrefix('entries()', given);
+    let cursor = 0;
+    do {
+      const chunk = ready(this.#native.scan(cursor, prefix, true));
+      cursor = scratch[1];
+      for (let at = 0; at < chunk.length; at += 3) yield [chunk[at], this.#decoded(chunk[at + 1], chunk[at + 2])];
+      if (cursor !== 0) await turn();
+    } while (cursor !== 0);
   }
 
   /**
    * @param {string} key
-   * @param {(context: import('../index.js').LoaderContext) => any} loader
-   * @param {import('../index.js').SetOptions} [given]
+   * @param {(context: any) => any} loader
+   * @param {GetOrSetOptions} [given]
    */
   async getOrSet(key, loader, given) {
     if (typeof loader !== 'function') throw invalidArg(`getOrSet() needs a loader function; got ${show(loader)}`);
-    const ttlMs = this.#ttl('getOrSet()', given);
-    const payload = this.#get(key);
-    if (payload !== undefined) return decode(scratch[1], payload);
-    if (scratch[0] !== STATUS_OK) throw takeError();
-    const flight = this.#flightFor(key, loader, ttlMs);
-    const landing = join(flight);
-    if (landing === undefined) {
-      throw new RedstartError(
-        `the loader of ${show(key)} in the cache '${this.name}' waits for its own key; load what it needs another way`,
-        { code: 'ERR_INVALID_STATE' },
-      );
-    }
-    const landed = await landing;
-    return landed === undefined ? undefined : decode(landed.codec, landed.payload);
+    const how = given === undefined ? read.LOAD_DEFAULTS : read.readLoadOptions(given);
+    return this.#getOrLoad(key, loader, how);
+  }
+
+  /**
+   * @param {string} prefix
+   * @param {(...args: any[]) => any} fn
+   * @param {any} [given]
+   */
+  memoize(prefix, fn, given) {
+    if (typeof prefix !== 'string') throw invalidArg(`memoize() takes a prefix, a string; got ${show(prefix)}`);
+    if (typeof fn !== 'function') throw invalidArg(`memoize() needs a function; got ${show(fn)}`);
+    const { key, load } = read.readMemoizeOptions(given, this.memoize);
+    return memoized((at, loader) => this.#getOrLoad(at, loader, load), prefix, fn, key);
   }
 
   async stats() {
     return JSON.parse(ready(this.#native.stats()));
   }
 
+  /** @param {string} event @param {(payload: any) => void} listener */
+  on(event, listener) {
+    this.#events.change('on', event, listener, this.on);
+    return this;
+  }
+
+  /** @param {string} event @param {(payload: any) => void} listener */
+  once(event, listener) {
+    this.#events.change('once', event, listener, this.once);
+    return this;
+  }
+
+  /** @param {string} event @param {(payload: any) => void} listener */
+  off(event, listener) {
+    this.#events.change('off', event, listener, this.off);
+    return this;
+  }
+
   /**
-   * The flight that loads this key now, unless it was overtaken; else a new one.
-   * @param {string} key
-   * @param {(context: import('../index.js').LoaderContext) => any} loader
-   * @param {number} ttlMs
+   * For Store.close(): nothing is answered from here any more. Loads under way still end.
+   * @param {Cache<any>} cache
    */
-  #flightFor(key, loader, ttlMs) {
-    const at = this.#flightPrefix + key;
-    const known = underWay(at);
-    if (known !== undefined && this.#native.loadCounts(key, known.ticket)) return known;
-    const ticket = ready(this.#native.beginLoad(key));
-    return takeOff(at, ticket, () => this.#load(key, loader, ttlMs, ticket));
+  static close(cache) {
+    cache.#events.close();
+    cache.#near?.close();
+    cache.#near = undefined;
+    cache.#nearToOpen = undefined;
   }
 
   /**
    * @param {string} key
-   * @param {(context: import('../index.js').LoaderContext) => any} loader
-   * @param {number} ttlMs
-   * @param {number} ticket
-   * @returns {Promise<import('./flights.js').Landed>}
+   * @param {(context: any) => any} loader
+   * @param {import('./cache-options.js').LoadOptions} how
    */
-  async #load(key, loader, ttlMs, ticket) {
-    let landed;
-    try {
-      const value = await loader({ key });
-      if (value === undefined) return undefined;
-      landed = { codec: encode(value, `what the loader of ${show(key)} returned`), payload: encoded.payload };
-    } finally {
-      if (landed === undefined) this.#native.abandonLoad(key, ticket);
-    }
-    this.#native.endLoad(key, landed.payload, landed.codec, ttlMs, ticket);
-    if (scratch[0] !== STATUS_OK) {
-      const error = takeError();
-      // Too large to keep is counted as a rejection; whoever asked still gets the value.
-      if (error.code !== 'ERR_TOO_LARGE') throw error;
-    }
-    return landed;
+  async #getOrLoad(key, loader, how) {
+    if (how.signal?.aborted) throw how.signal.reason;
+    const found = how.forceFresh ? this.#checked(key) : this.#read(key, loader, how);
+    if (found !== MISSED) return found;
+    const { kind, codec, payload, error } = await this.#loads.load(key, loader, how);
+    if (kind === NOTHING) return undefined;
+    if (kind !== VALUE) return this.#instead(key, error);
+    return this.#frozen(/** @type {number} */ (codec), this.#codec.decode(/** @type {number} */ (codec), payload));
   }
 
-  /** @param {string} what @param {unknown} given */
-  #ttl(what, given) {
-    if (given === undefined) return this.#ttlMs;
-    const { ttl } = options.checkOptions(what, given, SET_OPTIONS);
-    return ttl === undefined ? this.#ttlMs : (ttl ?? NEVER);
+  /**
+   * The fresh value, or a stale one that may be served while it is reloaded, which this then starts.
+   * @param {string} key
+   * @param {(context: any) => any} loader
+   * @param {import('./cache-options.js').LoadOptions} how
+   */
+  #read(key, loader, how) {
+    const near = this.#near;
+    if (near !== undefined) {
+      const kept = near.get(key);
+      if (kept !== undefined) return kept;
+      near.beforeRead();
+    } else if (this.#nearToOpen !== undefined) {
+      this.#openNear();
+    }
+    const revalidates = this.#revalidateMs > 0;
+    const payload = revalidates ? this.#native.getStale(key, this.#revalidateMs) : this.#get(key);
+    if (payload === undefined) {
+      if (scratch[0] !== STATUS_OK) throw takeError();
+      return MISSED;
+    }
+    if (!revalidates || scratch[5] !== STALE) return this.#arrived(key, payload);
+    const value = this.#decoded(scratch[1], payload);
+    this.#loads.refresh(key, loader, how, (error) => this.#events.fail(error));
+    return value;
+  }
+
+  /** What is not read is not checked by that either. @param {string} key */
+  #checked(key) {
+    if (typeof key !== 'string') ready(this.#native.peek(key, 0));
+    return MISSED;
+  }
+
+  /**
+   * The old value, where it may stand in for one that failed to load; throws otherwise.
+   * @param {string} key
+   * @param {unknown} error
+   */
+  #instead(key, error) {
+    const payload = this.#ifErrorMs > 0 ? this.#native.getStale(key, this.#ifErrorMs) : undefined;
+    if (payload === undefined) throw error;
+    return this.#decoded(scratch[1], payload);
+  }
+
+  /**
+   * What a loader is to replace, as far as it may still be served.
+   * @param {string} key
+   */
+  #old(key) {
+    const windowMs = Math.max(this.#revalidateMs, this.#ifErrorMs);
+    const payload = this.#native.peek(key, windowMs);
+    return this.#decodedIfAny(scratch[1], payload);
+  }
+
+  /**
+   * The value of a read of the addon, kept near where it may be.
+   * @param {string} key
+   * @param {any} payload
+   */
+  #arrived(key, payload) {
+    const codec = scratch[1];
+    const value = this.#decoded(codec, payload);
+    if (this.#near !== undefined && (isPrimitive(codec) || (this.#freezes && isJson(codec)))) {
+      this.#near.keep(key, value, payload);
+    }
+    return value;
+  }
+
+  #openNear() {
+    const limits = /** @type {NearOptions} */ (this.#nearToOpen);
+    this.#nearToOpen = undefined;
+    this.#near = Near.open(this.#native, limits);
+  }
+
+  /** @param {number} codec @param {any} payload undefined: absent. */
+  #decodedIfAny(codec, payload) {
+    return payload === undefined ? undefined : this.#decoded(codec, payload);
+  }
+
+  /** @param {number} codec @param {any} payload As the addon gave it out, for this call alone. */
+  #decoded(codec, payload) {
+    return this.#frozen(codec, this.#codec.decodeOwn(codec, payload));
+  }
+
+  /** @param {number} codec @param {any} value */
+  #frozen(codec, value) {
+    return this.#freezes && isJson(codec) ? freezeDeep(value) : value;
   }
 }
 
 /**
- * Options as core reads them.
- * @param {unknown} given
- * @param {Function} above
+ * @param {string} what
+ * @param {readonly string[]} keys
  */
-function readCacheOptions(given, above) {
-  const {
-    ttl,
-    maxSize = MAX_SIZE_DEFAULT,
-    maxEntrySize,
-  } = options.checkOptions('cache()', given, CACHE_OPTIONS, above);
-  return { ttl, maxSize, maxEntrySize: maxEntrySize ?? Math.min(MAX_ENTRY_SIZE_DEFAULT, maxSize) };
+function arrayOfKeys(what, keys) {
+  if (!Array.isArray(keys)) throw invalidArg(`${what} takes an array of keys; got ${show(keys)}`);
+  // Anew: the addon must meet neither getters nor a Proxy, which would run in the middle of its call.
+  return Array.from(keys);
 }
 
-module.exports = { Cache, readCacheOptions };
+function turn() {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+module.exports = { Cache };

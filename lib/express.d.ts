@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Limiter, LimitResult, RedstartError } from '../index.js';
+import type { Bytes, Cache, Duration, Limiter, LimitResult, ManualClock, RedstartError } from '../index.js';
 
 export interface RateLimitInfo extends LimitResult {
   key: string;
@@ -47,5 +47,107 @@ export interface RateLimitOptions<Req = any, Res = any> {
  */
 export function rateLimit<Req extends IncomingMessage = any, Res extends ServerResponse = any>(
   options: RateLimitOptions<Req, Res>,
+): (req: Req, res: Res, next: (error?: unknown) => void) => void;
+
+export interface CacheResponseOptions<Req = any, Res = any> {
+  /**
+   * Required, and best one of its own: `store.cache('pages', { ttl: '1m' })`, with the default codec. Its ttl, maxSize, max
+   * and eviction bound what is kept; its staleWhileRevalidate and staleIfError are the windows in which old responses may
+   * be served. A response larger than its maxEntrySize is not kept.
+   */
+  cache: Cache<any>;
+  /**
+   * How long a response is fresh that does not say so itself (s-maxage, max-age, Expires). Default: the ttl of the cache.
+   * What a response says counts in full, also where it is longer.
+   */
+  ttl?: Duration;
+  /** At most so long is a response fresh by what it says itself. Default: no cap. */
+  maxTtl?: Duration;
+  /**
+   * The name a response is kept under, and deleted by: cache.delete(name) removes it with all its variants. Default: 'GET
+   * http://host/path?query', host in lower case, parameters in the order of their names; a request whose Host header or
+   * target cannot be part of such an address passes by. Names over 1,024 characters are kept as their hash. A client can
+   * make up as many addresses as it likes, and the bounds of the cache hold then; leave out here what the handler does not
+   * look at. What the handler does look at and neither the name nor Vary has is served to the wrong people. Asked for
+   * whatever the method, so that a change finds the page it is about.
+   */
+  key?: (req: Req) => string | Promise<string>;
+  /** For cache.deleteByTag() and cache.expireByTag(): up to 63, asked for when the handler is done. Default: none. */
+  tags?: readonly string[] | ((req: Req, res: Res) => readonly string[] | Promise<readonly string[]>);
+  /**
+   * Names of request headers by which responses differ though they do not say so: they are added to their Vary. Whoever
+   * takes credentials from another header than Authorization and Cookie ('X-Api-Key') names it here, or skips such
+   * requests. Default: [].
+   */
+  vary?: readonly string[];
+  /**
+   * Variants of one address at most, 1 to 1,000; beyond, the one that was made first goes. Exact where one thread serves an
+   * address. Default 32.
+   */
+  maxVariants?: number;
+  /**
+   * A longer body goes to its client as it comes and is not kept. So much memory at most is held for each handler at work.
+   * Default '512kb'.
+   */
+  maxBodySize?: Bytes;
+  /**
+   * Statuses from 200 to 499 of responses that are kept without saying for how long. Others are kept only if the response says
+   * so itself; 206, 304 and errors of the server never. Default [200, 203, 300, 301, 308, 410].
+   */
+  statusCodes?: readonly number[];
+  /**
+   * 'bypass' (default): a request with a Cookie header is neither answered from the cache nor kept. 'ignore': cookies make no
+   * difference to what the handler answers, or `skip` tells those that do.
+   */
+  cookies?: 'bypass' | 'ignore';
+  /** true: this request is neither answered from the cache nor kept. Methods that change things invalidate all the same. */
+  skip?: (req: Req, res: Res) => boolean | Promise<boolean>;
+  /**
+   * Whether clients may ask past the cache with Cache-Control: no-cache and max-age (or Pragma) run the handler anew and
+   * keep what it says, min-fresh likewise, no-store passes by. false: ignored, so that no client can make the handler work.
+   * only-if-cached is answered either way, 504 where there is nothing. Default true.
+   */
+  respectCacheControl?: boolean;
+  /**
+   * How long requests wait for the handler that is at work on the same response, by the clock of the store; then one of them
+   * runs it too. Default '30s'.
+   */
+  timeout?: Duration;
+  /** Cache-Status as in RFC 9211, its cache named redstart; 'with-key' adds the key. Default true. */
+  standardHeaders?: boolean | 'with-key';
+  /** X-Cache: HIT, MISS, STALE or BYPASS. Default true. */
+  legacyHeaders?: boolean;
+  /**
+   * Hears of each failure of the cache, and of `tags`; the request goes on without the cache. Default: one process warning
+   * (code REDSTART_RESPONSE_CACHE).
+   */
+  onError?: (error: unknown) => void;
+  /** For tests: the manual clock of the store, so that Age and freshness follow it. Default: the machine's clock. */
+  clock?: ManualClock;
+}
+/**
+ * Express middleware: keeps responses to GET and answers GET and HEAD from them. It is a shared cache (RFC 9111) and private
+ * by default. Never kept: responses with Set-Cookie, Cache-Control private, no-store or no-cache, Vary: *, status 206, event
+ * streams, and bodies that were cut off; answers to requests with Authorization, unless the response says public, s-maxage or
+ * must-revalidate. Requests with cookies, Range, If-Match, If-Unmodified-Since or a body pass by.
+ *
+ * Requests that miss together share one run of the handler, whatever thread they are in. Where its response turns out not to
+ * be kept, the others run the handler at once, each for itself. Conditional requests are answered here with 304; the handler
+ * does not see their conditions. A response without an ETag gets a weak one. Headers that middleware in front has set are
+ * not kept unless the handler changed them.
+ *
+ * Within the cache's staleWhileRevalidate one request runs the handler and waits for it, and all others get the old response
+ * (X-Cache: STALE); within staleIfError the old response answers where the handler fails with a status of 500 or more. The
+ * response's own stale-while-revalidate and stale-if-error shorten these windows, must-revalidate, proxy-revalidate and an
+ * s-maxage without them close them.
+ *
+ * A successful POST, PUT, PATCH, DELETE or other unsafe method (status 200 to 399) removes the response of the same address,
+ * before its client hears of it.
+ *
+ * Throws ERR_INVALID_ARG for options it does not know. Errors of `key` and `skip` go to next(error); the cache's own never do.
+ * Works with whatever has (req, res, next) of node:http: Connect, or a plain server.
+ */
+export function cacheResponse<Req extends IncomingMessage = any, Res extends ServerResponse = any>(
+  options: CacheResponseOptions<Req, Res>,
 ): (req: Req, res: Res, next: (error?: unknown) => void) => void;
 export type { RedstartError };

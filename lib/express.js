@@ -9,6 +9,7 @@
  */
 const { createHash, randomBytes } = require('node:crypto');
 const { types } = require('node:util');
+const { cacheResponse } = require('./cache-response.js');
 const { RedstartError, invalidArg, show } = require('./errors.js');
 const { ipKey } = require('./ip.js');
 const check = require('./options.js');
@@ -187,4 +188,4 @@ function headerString(text) {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
-module.exports = { rateLimit };
+module.exports = { rateLimit, cacheResponse };

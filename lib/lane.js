@@ -20,6 +20,7 @@ const FOUND_PROMISE = 1;
 const FOUND_READY = 2;
 const FOUND_LEASE_LOST = 3;
 const FOUND_EVENT = 4;
+const FOUND_LAPSE = 5;
 
 /** Completions delivered before the event loop gets a turn. */
 const DRAINED_A_TURN = 256;
@@ -38,8 +39,11 @@ const ring = lane.functions();
 
 /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
 const promises = new Map();
-/** @typedef {{ ready?: () => void, leaseLost?: (job: number, epoch: number) => void, event?: (json: string) => void }} Line */
-/** @type {Map<number, Line>} Workers and subscriptions by their number in the lane. */
+/**
+ * @typedef {{ ready?(): void, leaseLost?(job: number, epoch: number): void, event?(json: string): void,
+ *   lapsed?(reason: number): void }} Line
+ */
+/** @type {Map<number, Line>} Workers, subscriptions and loads by their number in the lane. */
 const lines = new Map();
 
 let holders = 0;
@@ -90,7 +94,20 @@ function listen(keepsAlive, start, line) {
 }
 
 /**
- * The counterpart of listen.
+ * As listen, for what the addon has been told of already: what came for it meanwhile is delivered now. It does not keep
+ * the process alive.
+ * @param {number} number
+ * @param {Line} line
+ */
+function listenLate(number, line) {
+  hold(false);
+  lines.set(number, line);
+  // There may have been no handle to wake us by.
+  if (holders === 1) onWake();
+}
+
+/**
+ * The counterpart of listen and listenLate.
  * @param {number} number
  * @param {boolean} keptAlive
  */
@@ -134,16 +151,19 @@ function deliver(found, number, value, failed) {
   if (found === FOUND_PROMISE) {
     const error = failed ? takeError(deliver) : undefined;
     const waiter = promises.get(number);
+    // Cancelled while it was on its way.
+    if (waiter === undefined) return;
     promises.delete(number);
     release(true);
-    if (error === undefined) waiter?.resolve(value);
-    else waiter?.reject(error);
+    if (error === undefined) waiter.resolve(value);
+    else waiter.reject(error);
     return;
   }
   const line = lines.get(number);
   if (found === FOUND_READY) line?.ready?.();
   else if (found === FOUND_LEASE_LOST) line?.leaseLost?.(scratch[3], scratch[4]);
   else if (found === FOUND_EVENT) line?.event?.(value);
+  else if (found === FOUND_LAPSE) line?.lapsed?.(scratch[3]);
 }
 
 /**
@@ -177,13 +197,41 @@ function ready(value, above = ready) {
  * @returns {T | Promise<T>}
  */
 function reply(value, above = reply) {
-  if (scratch[0] !== STATUS_PENDING) return ready(value, above);
-  const number = scratch[1];
+  return scratch[0] === STATUS_PENDING ? pending(scratch[1]) : ready(value, above);
+}
+
+/**
+ * The answer of a bound call that is pending.
+ * @param {number} number
+ * @returns {Promise<any>}
+ */
+function pending(number) {
   const promise = new Promise((resolve, reject) => promises.set(number, { resolve, reject }));
   hold(true);
   // It may have come before there was a handle to wake us by.
   if (holders === 1) onWake();
   return promise;
+}
+
+/**
+ * Nobody waits for this answer any more: its promise stays as it is.
+ * @param {number} number
+ */
+function cancel(number) {
+  if (!promises.delete(number)) return;
+  release(true);
+  ring.cancel(number);
+}
+
+/** @type {ArrayBuffer | undefined} */
+let sharedBoard;
+let askedForBoard = false;
+
+/** The memory that near caches of all threads share, where the host allows that. */
+function board() {
+  if (!askedForBoard) sharedBoard = ring.board();
+  askedForBoard = true;
+  return sharedBoard;
 }
 
 /**
@@ -221,11 +269,16 @@ module.exports = {
   lane,
   scratch,
   STATUS_OK,
+  STATUS_PENDING,
   listen,
+  listenLate,
   unlisten,
   keepAlive,
   ready,
   reply,
+  pending,
+  cancel,
+  board,
   takeError,
   cold,
   rethrowLater,

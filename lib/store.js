@@ -3,10 +3,10 @@
 const cluster = /** @type {any} */ (require('node:cluster'));
 const os = require('node:os');
 const options = require('./options.js');
-const { Cache, readCacheOptions } = require('./cache.js');
+const { Cache } = require('./cache.js');
+const { CODEC_PAIR, readCacheOptions } = require('./cache-options.js');
 const { ManualClock } = require('./clock.js');
 const { closed, invalidArg, show } = require('./errors.js');
-const { flightPrefix } = require('./flights.js');
 const { lane, cold, ready } = require('./lane.js');
 const { Limiter, readLimiterOptions } = require('./limiter.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
@@ -24,6 +24,7 @@ const STORE_OPTIONS = {
 };
 
 let warnedOfProcesses = false;
+let privateStores = 0;
 
 class Store {
   /** @type {import('../native.js').NativeStore} */
@@ -36,11 +37,14 @@ class Store {
   #closing;
   #gate = { closing: false };
   #released = false;
+  /** Of which store the loads of a cache are: handles of one named store share them, a private store has its own. */
+  #identity;
 
   /** @param {string} url @param {import('../native.js').NativeStore} native */
   constructor(url, native) {
     this.url = url;
     this.engine = 'memory';
+    this.#identity = url === 'memory:' ? `${++privateStores}` : url;
     this.#native = native;
     this.#functions = cold(() => native.functions(), Store);
   }
@@ -51,9 +55,10 @@ class Store {
 
   /** @param {string} name @param {unknown} [given] */
   cache(name, given) {
-    const url = this.url === 'memory:' ? undefined : this.url;
-    return this.#feature('cache', name, given, readCacheOptions, this.cache, (native) => {
-      return new Cache(name, native, flightPrefix(url, name));
+    return this.#feature('cache', name, given, readCacheOptions, this.cache, (native, checked) => {
+      // Lengths, because names may contain whatever would separate them.
+      const prefix = `${this.#identity.length},${name.length}:${this.#identity}${name}`;
+      return new Cache(name, native, prefix, checked?.[CODEC_PAIR], this.cache);
     });
   }
 
@@ -98,6 +103,7 @@ class Store {
   async #close(timeout) {
     const queues = [...this.#facades.values()].filter((facade) => facade instanceof Queue);
     await Promise.all(queues.map((queue) => Queue.close(queue, timeout)));
+    for (const facade of this.#facades.values()) if (facade instanceof Cache) Cache.close(facade);
     this.#released = true;
     const dropped = JSON.parse(ready(this.#functions.close()));
     const lost = Object.entries(dropped);
@@ -112,27 +118,32 @@ class Store {
 
   /**
    * The facade for a name: made by the first call through this handle, found by the others. Options, where given, go
-   * down every time, so that a conflict is noticed whoever asks.
+   * down every time, so that a conflict is noticed whoever asks; what they say of the handle alone (how a cache encodes)
+   * is no conflict and makes a facade of its own.
    * @param {'cache' | 'sessions' | 'limiter' | 'queue'} kind
    * @param {string} name
    * @param {unknown} given
    * @param {(given: unknown, above: Function) => object} read
    * @param {Function} above
-   * @param {(native: any) => any} make
+   * @param {(native: any, checked: any) => any} make
    */
   #feature(kind, name, given, read, above, make) {
     if (this.#released) {
       throw closed(`this handle of ${this.url} is closed; open() another`, above);
     }
     if (!isName(name)) throw invalidArg(`a ${kind} name is ${NAME_EXPECTED}; got ${show(name)}`, above);
-    const at = `${kind}:${name}`;
-    const known = this.#facades.get(at);
-    if (known !== undefined && given === undefined) return known;
-    const text = given === undefined ? undefined : JSON.stringify(read(given, above));
+    const first = `${kind}::${name}`;
+    if (given === undefined && this.#facades.has(first)) return this.#facades.get(first);
+    const checked = given === undefined ? undefined : read(given, above);
+    const text = checked === undefined ? undefined : JSON.stringify(checked);
     const native = cold(() => this.#native[kind](name, text, callSite(above)), above);
+    const { handle } = JSON.parse(native.options);
+    const at = `${kind}:${handle === undefined ? '' : JSON.stringify(handle)}:${name}`;
+    const known = this.#facades.get(at);
     if (known !== undefined) return known;
-    const facade = make(native);
+    const facade = make(native, checked);
     this.#facades.set(at, facade);
+    if (!this.#facades.has(first)) this.#facades.set(first, facade);
     return facade;
   }
 }

@@ -14,12 +14,12 @@ const { highestGlibc } = require('./package/elf.js');
 const { GLIBC } = require('./package/zig.js');
 
 const DIST = path.join(ROOT, 'dist');
-const { name, version } = require('../package.json');
+const { name, version, dependencies } = require('../package.json');
 
 /** Packages that a consumer has of its own; those for types belong to whoever compiles. */
-const OF_THE_CONSUMER = ['express-session', '@types/express-session', '@types/node'];
+const OF_THE_CONSUMER = ['express-session', '@types/express-session', '@types/node', 'keyv'];
 const BUILD_TOOLS = ['cargo', 'rustc', 'cc', 'gcc', 'clang', 'make', 'python3', 'python', 'node-gyp', 'zig'];
-const FEATURES = ['cache', 'sessions', 'limiter', 'queue', 'threads', 'express', 'express-session'];
+const FEATURES = ['cache', 'sessions', 'limiter', 'queue', 'threads', 'express', 'express-session', 'keyv'];
 const COMPILERS = { 'TypeScript 7': 'typescript', 'TypeScript 5': 'typescript-5' };
 
 const tarballName = (packageName) => `${packageName.replace('@', '').replace('/', '-')}-${version}.tgz`;
@@ -70,7 +70,7 @@ function filesUnder(folder) {
 }
 
 /** Every check of the package, in an order in which each finds what it needs. */
-function checksOf({ folder, bin, node, env }) {
+function checksOf({ base, folder, bin, node, env }) {
   const here = platformHere();
   const installed = path.join(folder, 'node_modules', name);
   const platform = path.join(folder, 'node_modules', here.packageName);
@@ -80,6 +80,14 @@ function checksOf({ folder, bin, node, env }) {
     const { code, output } = await inFolder(command, args);
     assert.equal(code, 0, output);
     return output;
+  };
+  /** Tarballs of what the package depends on, as a registry would give them: npm takes one for the range that it fits. */
+  const packFromRepo = async (names) => {
+    const folders = names.map((one) => path.join(ROOT, 'node_modules', one));
+    await holds(...npm(['pack', '--ignore-scripts', '--pack-destination', base, ...folders]));
+    const packed = fs.readdirSync(base).filter((file) => file.endsWith('.tgz'));
+    assert.equal(packed.length, names.length);
+    return packed.map((file) => path.join(base, file));
   };
   const readJson = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
   /** What requiring the package throws, and what a process that does not catch it prints. */
@@ -100,12 +108,13 @@ function checksOf({ folder, bin, node, env }) {
         );
     },
     'npm installs both tarballs without scripts and without a registry': async () => {
-      const [command, args] = npm(['install', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', ...tarballs]);
+      const all = [...tarballs, ...(await packFromRepo(Object.keys(dependencies)))];
+      const [command, args] = npm(['install', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', ...all]);
       await holds(command, args);
       copyFromRepo(OF_THE_CONSUMER, folder);
     },
     'the main package holds its door, its facade and its papers, and nothing else': () => {
-      const lib = fs.readdirSync(path.join(ROOT, 'lib')).map((file) => `lib/${file}`);
+      const lib = filesUnder(path.join(ROOT, 'lib')).map((file) => `lib/${file}`);
       const papers = ['CHANGELOG.md', 'LICENSE', 'README.md'];
       const expected = [...papers, 'index.d.ts', 'index.js', 'native.js', 'package.json', ...lib].sort();
       assert.deepEqual(filesUnder(installed), expected);
@@ -116,6 +125,9 @@ function checksOf({ folder, bin, node, env }) {
     },
     'the platform package holds its binary and nothing else': () => {
       assert.deepEqual(filesUnder(platform), ['LICENSE', 'package.json', here.binary].sort());
+    },
+    'the main package brings what it needs at run time, and nothing else': () => {
+      assert.deepEqual(readJson(path.join(installed, 'package.json')).dependencies, dependencies);
     },
     'neither package runs anything when it is installed': () => {
       for (const one of [installed, platform])

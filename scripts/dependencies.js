@@ -75,7 +75,7 @@ function unusedDependencies({ dependencies, manifest_path: manifest }) {
 function unusedPackages() {
   const { dependencies = {} } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
   const lib = path.join(ROOT, 'lib');
-  const files = fs.readdirSync(lib).filter((file) => file.endsWith('.js'));
+  const files = fs.readdirSync(lib, { recursive: true }).filter((file) => file.endsWith('.js'));
   const code = files.map((file) => fs.readFileSync(path.join(lib, file), 'utf8')).join('\n');
   return Object.keys(dependencies).filter((name) => !new RegExp(`require\\('${name}[/']`).test(code));
 }

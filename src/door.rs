@@ -10,7 +10,8 @@
 //! 2. The data pointer of a bound function is a `Binding` freed by the finalizer of that very function.
 //! 3. The scratch array is kept alive by a strong reference that the lane holds, and lib/lane.js never detaches it.
 //! 4. No JavaScript runs inside a bound call: it reads arguments, calls core, makes one value.
-//! 5. The thread-safe function in a [`Wake`] is called only under the read lock and taken out under the write lock
+//! 5. Arrays that come down are made by lib/ for the call: plain, without getters.
+//! 6. The thread-safe function in a [`Wake`] is called only under the read lock and taken out under the write lock
 //!    before it is released or its environment goes; so no thread calls one that is gone.
 
 use std::cell::{RefCell, UnsafeCell};
@@ -25,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use napi::bindgen_prelude::{FromNapiValue, Object};
 use napi::{Env, sys};
 use parking_lot::RwLock;
+use redstart_core::board::{BOARD, Board};
 use redstart_core::key::{KEY_BYTES_MAX, Key};
 use redstart_core::value::{Form, Tag};
 use redstart_core::{Error, Result};
@@ -34,6 +36,8 @@ const KEY_UNITS_ON_STACK: usize = 256;
 /// Units are narrowed eight at a time, which the compiler turns into one instruction each; keys differ in length, and a
 /// loop over the rest would be mispredicted at every other call.
 const EIGHT: usize = 8;
+/// Units of a value that are read without asking for its length first, which costs a second call.
+const TEXT_UNITS_AT_ONCE: usize = 4_096;
 /// Buffers that a large value has grown are let go above this many bytes.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
@@ -56,6 +60,62 @@ pub(crate) enum Out {
     Value(Tag),
     /// A string.
     Text(String),
+    /// An array.
+    List(List),
+    /// The board, as an `ArrayBuffer` over its memory; `undefined` where the host refuses such buffers.
+    Board,
+}
+
+/// An array in the making: its values' bytes lie one behind the other.
+#[derive(Default)]
+pub(crate) struct List {
+    items: Vec<Item>,
+    bytes: Vec<u8>,
+}
+
+enum Item {
+    Undefined,
+    Number(f64),
+    /// Ends there in the bytes; it starts where the one before ended.
+    Value(Tag, usize),
+}
+
+impl List {
+    /// Bytes of its values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Adds `undefined`.
+    pub(crate) fn push_undefined(&mut self) {
+        self.items.push(Item::Undefined);
+    }
+
+    /// Adds a number.
+    pub(crate) fn push_number(&mut self, number: f64) {
+        self.items.push(Item::Number(number));
+    }
+
+    /// Adds a value.
+    pub(crate) fn push_value(&mut self, tag: Tag, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.items.push(Item::Value(tag, self.bytes.len()));
+    }
+
+    /// Adds a key, a string.
+    pub(crate) fn push_key(&mut self, key: Key<'_>) {
+        let form = if key.is_wide() { Form::TwoByteText } else { Form::OneByteText };
+        self.push_value(Tag::new(form, 0), key.bytes);
+    }
+
+    /// Adds a text.
+    pub(crate) fn push_text(&mut self, text: &str) {
+        if text.is_ascii() {
+            return self.push_value(Tag::new(Form::OneByteText, 0), text.as_bytes());
+        }
+        let units: Vec<u16> = text.encode_utf16().collect();
+        self.push_value(Tag::new(Form::TwoByteText, 0), as_bytes(&units));
+    }
 }
 
 /// Memory that calls of one lane use again and again.
@@ -282,38 +342,97 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
             buffers.units.extend(text.encode_utf16());
             two_byte_text(env, &buffers.units, result);
         }
-        Out::Value(tag) => return value_to_js(env, tag, buffers),
+        Out::Value(tag) => {
+            value = value_to_js(env, tag, &buffers.out, &mut buffers.units);
+            let_go_of_large(buffers);
+        }
+        Out::List(list) => {
+            value = list_to_js(env, &list, &mut buffers.units);
+            let_go_of_large(buffers);
+        }
+        Out::Board => value = board_to_js(env),
     }
     value
 }
 
-/// Makes the value whose bytes are in `buffers.out`.
-fn value_to_js(env: sys::napi_env, tag: Tag, buffers: &mut Buffers) -> sys::napi_value {
+fn list_to_js(env: sys::napi_env, list: &List, units: &mut Vec<u16>) -> sys::napi_value {
+    let mut array = ptr::null_mut();
+    // SAFETY: env is live for the whole call; the out pointer is ours.
+    let status = unsafe { sys::napi_create_array_with_length(env, list.items.len(), &raw mut array) };
+    if status != sys::Status::napi_ok {
+        return ptr::null_mut();
+    }
+    let mut from = 0;
+    for (at, item) in list.items.iter().enumerate() {
+        let value = match *item {
+            Item::Undefined => continue,
+            Item::Number(number) => {
+                let mut value = ptr::null_mut();
+                // SAFETY: as above.
+                let _ = unsafe { sys::napi_create_double(env, number, &raw mut value) };
+                value
+            }
+            Item::Value(tag, to) => {
+                let bytes = &list.bytes[from..to];
+                from = to;
+                value_to_js(env, tag, bytes, units)
+            }
+        };
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        // SAFETY: array and value are live handles of this call; a plain array's elements run no JavaScript.
+        let _ = unsafe { sys::napi_set_element(env, array, at, value) };
+    }
+    array
+}
+
+fn board_to_js(env: sys::napi_env) -> sys::napi_value {
+    let board = (&raw const BOARD).cast_mut().cast::<c_void>();
+    let mut buffer = ptr::null_mut();
+    // SAFETY: the board is a static, so it outlives every buffer and nothing needs to be freed; it consists of atomics,
+    // to which JavaScript's aligned reads and writes of whole numbers are no more than further threads.
+    let status = unsafe {
+        sys::napi_create_external_arraybuffer(
+            env,
+            board,
+            size_of::<Board>(),
+            None,
+            ptr::null_mut(),
+            &raw mut buffer,
+        )
+    };
+    // A host without such buffers (Electron) says so, and the near cache does without.
+    if status == sys::Status::napi_ok { buffer } else { ptr::null_mut() }
+}
+
+/// Makes a value of its bytes.
+fn value_to_js(env: sys::napi_env, tag: Tag, bytes: &[u8], units: &mut Vec<u16>) -> sys::napi_value {
     let mut value = ptr::null_mut();
     let result = &raw mut value;
     match tag.form() {
-        Form::OneByteText => one_byte_text(env, &buffers.out, result),
+        Form::OneByteText => one_byte_text(env, bytes, result),
         Form::TwoByteText => {
-            buffers.units.clear();
-            let units = buffers.out.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
-            buffers.units.extend(units);
-            two_byte_text(env, &buffers.units, result);
+            units.clear();
+            units.extend(bytes.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]])));
+            two_byte_text(env, units, result);
         }
         Form::Number => {
-            let number = buffers.out.as_slice().try_into().map_or(f64::NAN, f64::from_ne_bytes);
+            let number = bytes.try_into().map_or(f64::NAN, f64::from_ne_bytes);
             // SAFETY: env is live for the whole call, result points to a local.
             let _ = unsafe { sys::napi_create_double(env, number, result) };
         }
         Form::Bytes => {
-            let (bytes, len) = (buffers.out.as_ptr().cast(), buffers.out.len());
+            let (data, len) = (bytes.as_ptr().cast(), bytes.len());
             // SAFETY: as above; Node copies len bytes from a live buffer and the copy's address is not asked for.
-            let _ = unsafe { sys::napi_create_buffer_copy(env, len, bytes, ptr::null_mut(), result) };
+            let _ = unsafe { sys::napi_create_buffer_copy(env, len, data, ptr::null_mut(), result) };
         }
     }
+    value
+}
+
+fn let_go_of_large(buffers: &mut Buffers) {
     if buffers.out.capacity() > BUFFER_KEPT_BYTES || buffers.units.capacity() > BUFFER_KEPT_BYTES {
         *buffers = Buffers::default();
     }
-    value
 }
 
 fn one_byte_text(env: sys::napi_env, text: &[u8], result: *mut sys::napi_value) {
@@ -356,10 +475,51 @@ impl Frame<'_> {
 
     /// A number; NaN for anything else.
     pub(crate) fn number(&self, index: usize) -> f64 {
+        self.number_of(self.args[index])
+    }
+
+    fn number_of(&self, value: sys::napi_value) -> f64 {
         let mut number = f64::NAN;
-        // SAFETY: a live env and argument; on any other type the call fails and leaves the NaN.
-        let _ = unsafe { sys::napi_get_value_double(self.env, self.args[index], &raw mut number) };
+        // SAFETY: a live env and value; on any other type the call fails and leaves the NaN.
+        let _ = unsafe { sys::napi_get_value_double(self.env, value, &raw mut number) };
         number
+    }
+
+    /// How many elements an array argument has; 0 for anything else.
+    pub(crate) fn list_len(&self, index: usize) -> usize {
+        let mut len = 0;
+        // SAFETY: a live env and argument; on any other type the call fails and leaves 0.
+        let _ = unsafe { sys::napi_get_array_length(self.env, self.args[index], &raw mut len) };
+        len as usize
+    }
+
+    /// An element of an array argument; lib/ makes these arrays anew for the call, so no getter runs (invariant 5).
+    fn element(&self, index: usize, at: usize) -> sys::napi_value {
+        let mut element = ptr::null_mut();
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        // SAFETY: a live env and argument; the out pointer is ours. A failure leaves null, which reads as no value at all.
+        let _ = unsafe { sys::napi_get_element(self.env, self.args[index], at, &raw mut element) };
+        element
+    }
+
+    /// A number in an array argument; NaN for anything else.
+    pub(crate) fn number_in(&self, index: usize, at: usize) -> f64 {
+        self.number_of(self.element(index, at))
+    }
+
+    /// A key in an array argument, read into `buffer`.
+    pub(crate) fn key_in<'key>(
+        &self,
+        index: usize,
+        at: usize,
+        buffer: &'key mut KeyBuffer,
+    ) -> Result<Key<'key>> {
+        self.key_of(self.element(index, at), buffer)
+    }
+
+    /// A value to store in an array argument, as by `value`.
+    pub(crate) fn value_in(&mut self, index: usize, at: usize) -> Result<(Form, &[u8])> {
+        self.value_of(self.element(index, at))
     }
 
     /// A whole number of at least 0 that JavaScript can hold exactly; `None` for anything else.
@@ -381,23 +541,22 @@ impl Frame<'_> {
     /// A key, read into `buffer`.
     #[inline]
     pub(crate) fn key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
+        self.key_of(self.args[index], buffer)
+    }
+
+    #[inline]
+    fn key_of<'key>(&self, value: sys::napi_value, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
         let mut len = 0;
         let room = buffer.units.as_mut_ptr().cast::<u16>();
         // SAFETY: a live env and argument; at most KEY_UNITS_ON_STACK units, the closing zero included, are written.
         let status = unsafe {
-            sys::napi_get_value_string_utf16(
-                self.env,
-                self.args[index],
-                room,
-                KEY_UNITS_ON_STACK,
-                &raw mut len,
-            )
+            sys::napi_get_value_string_utf16(self.env, value, room, KEY_UNITS_ON_STACK, &raw mut len)
         };
         if status != sys::Status::napi_ok {
             return Err(no_string());
         }
         if len + 1 >= KEY_UNITS_ON_STACK {
-            return self.long_key(index, buffer);
+            return self.long_key(value, buffer);
         }
         for unit in &mut buffer.units[len..len + EIGHT] {
             unit.write(0);
@@ -422,9 +581,9 @@ impl Frame<'_> {
 
     #[cold]
     #[inline(never)]
-    fn long_key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
+    fn long_key<'key>(&self, value: sys::napi_value, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
         let long = buffer.long.insert(Box::default());
-        self.units(index, &mut long.units)?;
+        self.units(value, &mut long.units)?;
         let units = &long.units;
         let wide = !is_narrow(units);
         let bytes = if wide { units.len() * 2 } else { units.len() };
@@ -440,13 +599,31 @@ impl Frame<'_> {
         Ok(Key::narrow(&long.narrow))
     }
 
-    /// Reads a whole string argument into `units`.
-    fn units(&self, index: usize, units: &mut Vec<u16>) -> Result<()> {
+    /// Reads a whole string into `units`.
+    fn units(&self, value: sys::napi_value, units: &mut Vec<u16>) -> Result<()> {
+        let mut len = 0;
+        units.clear();
+        units.reserve(TEXT_UNITS_AT_ONCE);
+        let room = units.capacity();
+        // SAFETY: there is room for that many units, the closing zero included.
+        let status = unsafe {
+            sys::napi_get_value_string_utf16(self.env, value, units.as_mut_ptr(), room, &raw mut len)
+        };
+        if status == sys::Status::napi_ok && len + 1 < room {
+            // SAFETY: Node wrote len units.
+            unsafe { units.set_len(len) };
+            return Ok(());
+        }
+        self.long_units(value, units)
+    }
+
+    /// As `units`, for a string that the room at hand may have cut off.
+    #[cold]
+    fn long_units(&self, value: sys::napi_value, units: &mut Vec<u16>) -> Result<()> {
         let mut len = 0;
         // SAFETY: without a buffer only the length is asked for.
-        let status = unsafe {
-            sys::napi_get_value_string_utf16(self.env, self.args[index], ptr::null_mut(), 0, &raw mut len)
-        };
+        let status =
+            unsafe { sys::napi_get_value_string_utf16(self.env, value, ptr::null_mut(), 0, &raw mut len) };
         if status != sys::Status::napi_ok {
             return Err(Error::InvalidArg("a string is needed here".into()));
         }
@@ -454,9 +631,7 @@ impl Frame<'_> {
         units.reserve(len + 1);
         let room = units.as_mut_ptr();
         // SAFETY: there is room for len units and the closing zero.
-        let _ = unsafe {
-            sys::napi_get_value_string_utf16(self.env, self.args[index], room, len + 1, &raw mut len)
-        };
+        let _ = unsafe { sys::napi_get_value_string_utf16(self.env, value, room, len + 1, &raw mut len) };
         // SAFETY: Node wrote len units.
         unsafe { units.set_len(len) };
         Ok(())
@@ -465,7 +640,7 @@ impl Frame<'_> {
     /// A string argument as UTF-8, lone surrogates replaced.
     pub(crate) fn text(&mut self, index: usize) -> Result<String> {
         let mut units = std::mem::take(&mut self.buffers.units);
-        let read = self.units(index, &mut units);
+        let read = self.units(self.args[index], &mut units);
         let text = read.map(|()| {
             if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
                 units.iter().map(|&unit| char::from(low_byte(unit))).collect()
@@ -479,13 +654,17 @@ impl Frame<'_> {
 
     /// A value to store, with its form: a string, a number or a `Uint8Array`. The bytes live in the lane's buffers.
     pub(crate) fn value(&mut self, index: usize) -> Result<(Form, &[u8])> {
+        self.value_of(self.args[index])
+    }
+
+    fn value_of(&mut self, value: sys::napi_value) -> Result<(Form, &[u8])> {
         let mut kind = 0;
-        // SAFETY: a live env and argument.
-        let _ = unsafe { sys::napi_typeof(self.env, self.args[index], &raw mut kind) };
+        // SAFETY: a live env and value.
+        let _ = unsafe { sys::napi_typeof(self.env, value, &raw mut kind) };
         match kind {
             sys::ValueType::napi_string => {
                 let mut units = std::mem::take(&mut self.buffers.units);
-                let read = self.units(index, &mut units);
+                let read = self.units(value, &mut units);
                 self.buffers.units = units;
                 read?;
                 if !is_narrow(&self.buffers.units) {
@@ -496,7 +675,7 @@ impl Frame<'_> {
                 Ok((Form::OneByteText, &self.buffers.bytes))
             }
             sys::ValueType::napi_number => {
-                let bytes = self.number(index).to_ne_bytes();
+                let bytes = self.number_of(value).to_ne_bytes();
                 self.buffers.bytes.clear();
                 self.buffers.bytes.extend(bytes);
                 Ok((Form::Number, &self.buffers.bytes))
@@ -504,9 +683,8 @@ impl Frame<'_> {
             _ => {
                 let (mut data, mut len) = (ptr::null_mut(), 0);
                 // SAFETY: a live env and argument; fails on anything that is no Buffer or Uint8Array.
-                let status = unsafe {
-                    sys::napi_get_buffer_info(self.env, self.args[index], &raw mut data, &raw mut len)
-                };
+                let status =
+                    unsafe { sys::napi_get_buffer_info(self.env, value, &raw mut data, &raw mut len) };
                 if status != sys::Status::napi_ok || (data.is_null() && len > 0) {
                     return Err(Error::InvalidArg("a value must be a string, a number or bytes".into()));
                 }
@@ -602,7 +780,7 @@ impl Wake {
             return;
         }
         let mode = sys::ThreadsafeFunctionCallMode::nonblocking;
-        // SAFETY: invariant 5: it cannot be released while we hold the read lock.
+        // SAFETY: invariant 6: it cannot be released while we hold the read lock.
         let _ = unsafe { sys::napi_call_threadsafe_function(function.raw, ptr::null_mut(), mode) };
     }
 
@@ -652,7 +830,7 @@ impl Wake {
             return;
         };
         if yes {
-            // SAFETY: on the lane's thread with a live function (invariant 5: only this thread releases it).
+            // SAFETY: on the lane's thread with a live function (invariant 6: only this thread releases it).
             let _ = unsafe { sys::napi_ref_threadsafe_function(env.raw(), function.raw) };
         } else {
             // SAFETY: as above.
@@ -670,7 +848,7 @@ impl Wake {
         // SAFETY: the removed hook will not run, so its count of the Arc is ours to give back.
         drop(unsafe { Arc::from_raw(function.hook.cast_const().cast::<E>()) });
         let mode = sys::ThreadsafeFunctionReleaseMode::release;
-        // SAFETY: invariant 5: taken out under the write lock, so no thread is in it or will be.
+        // SAFETY: invariant 6: taken out under the write lock, so no thread is in it or will be.
         let _ = unsafe { sys::napi_release_threadsafe_function(function.raw, mode) };
     }
 }

@@ -13,7 +13,11 @@ use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use parking_lot::Mutex;
-use redstart_core::engine::QueueEngine;
+use redstart_core::cache::At;
+use redstart_core::cache::loads::{Lapse, Leader};
+use redstart_core::cache::removals::{Removal, Watcher};
+use redstart_core::engine::{CacheEngine, QueueEngine};
+use redstart_core::key::OwnedKey;
 use redstart_core::queue::{Event, Subscriber, Token};
 use redstart_core::{Error, Result};
 
@@ -28,6 +32,12 @@ const EVENTS_WAITING_MAX: usize = 10_000;
 /// Bytes of the same, as JSON: events carry results of up to a megabyte. The last one may go over.
 const EVENTS_WAITING_BYTES_MAX: usize = 16 << 20;
 
+/// Removals that wait for one listening thread before further ones are only counted.
+const REMOVALS_WAITING_MAX: usize = 100_000;
+
+/// Removals of one event.
+const REMOVALS_A_BATCH: usize = 1_000;
+
 /// `setWake`: no thread-safe function exists, so nothing is open for Jest to find.
 const WAKE_CLOSED: u32 = 0;
 /// `setWake`: other threads can wake this one, which does not keep the process alive.
@@ -39,6 +49,7 @@ mod found {
     pub(super) const READY: u64 = 2;
     pub(super) const LEASE_LOST: u64 = 3;
     pub(super) const EVENT: u64 = 4;
+    pub(super) const LAPSED: u64 = 5;
 }
 
 /// Something that happened for this lane.
@@ -53,6 +64,10 @@ pub(crate) enum Completion {
     Event { line: u64, json: String },
     /// How many events a subscription missed, as the JSON of an event; behind the last one that waited.
     Lagged { line: u64, json: String },
+    /// A load that this lane leads has had its time (1), or nobody waits for it (2).
+    Lapsed { line: u64, why: Lapse },
+    /// Entries of a cache went; they wait in `removals`.
+    Removals { line: u64 },
 }
 
 #[derive(Default)]
@@ -72,6 +87,20 @@ struct Lag {
     last_seq: u64,
 }
 
+/// Entries that went, on their way to one listener.
+#[derive(Default)]
+struct Removals {
+    waiting: VecDeque<Removal>,
+    missed: u64,
+}
+
+/// A load that this lane leads.
+pub(crate) struct Led {
+    pub(crate) engine: Weak<dyn CacheEngine>,
+    pub(crate) key: OwnedKey,
+    pub(crate) version: u32,
+}
+
 /// The part of a lane that other threads reach.
 #[derive(Default)]
 pub(crate) struct Shared {
@@ -81,7 +110,14 @@ pub(crate) struct Shared {
     workers: Mutex<HashMap<u64, InQueue>>,
     subscriptions: Mutex<HashMap<u64, InQueue>>,
     promised: Mutex<HashMap<u64, Weak<Promised>>>,
+    loads: Mutex<HashMap<u64, Led>>,
+    nears: Mutex<Vec<(Weak<dyn CacheEngine>, u16)>>,
+    watches: Mutex<HashMap<u64, InCache>>,
+    removals: Mutex<HashMap<u64, Removals>>,
 }
+
+/// A watch of this lane: its cache, and its number there.
+type InCache = (Weak<dyn CacheEngine>, u64);
 
 /// A worker or subscription of this lane: its queue, and its number there.
 type InQueue = (Weak<dyn QueueEngine>, u64);
@@ -168,8 +204,87 @@ impl Shared {
         self.promised.lock().insert(promised.number, Arc::downgrade(promised));
     }
 
-    fn remove_promised(&self, number: u64) {
-        self.promised.lock().remove(&number);
+    fn remove_promised(&self, number: u64) -> Option<Weak<Promised>> {
+        self.promised.lock().remove(&number)
+    }
+
+    /// Whoever is told, under this number, that a load has lapsed.
+    pub(crate) fn leader(self: &Arc<Self>, line: u64) -> Arc<dyn Leader> {
+        Arc::new(LoadLine { lane: Arc::downgrade(self), line })
+    }
+
+    /// Keeps a load by its ticket, so that the end of the environment gives it up.
+    pub(crate) fn add_load(&self, ticket: u64, led: Led) {
+        self.loads.lock().insert(ticket, led);
+    }
+
+    /// Forgets a load that has ended.
+    pub(crate) fn remove_load(&self, ticket: u64) {
+        self.loads.lock().remove(&ticket);
+    }
+
+    /// Keeps a near cache, so that the end of the environment closes it.
+    pub(crate) fn add_near(&self, engine: &Arc<dyn CacheEngine>, hits: u16) {
+        self.nears.lock().push((Arc::downgrade(engine), hits));
+    }
+
+    /// Closes a near cache, unless that has been done.
+    pub(crate) fn close_near(&self, engine: &Arc<dyn CacheEngine>, hits: u16) {
+        let mut nears = self.nears.lock();
+        if let Some(at) = nears.iter().position(|&(_, open)| open == hits) {
+            nears.swap_remove(at);
+            engine.close_near(hits);
+        }
+    }
+
+    /// Keeps a watch of a cache's removals, so that the end of the environment ends it.
+    pub(crate) fn add_watch(&self, line: u64, cache: Weak<dyn CacheEngine>, watch: u64) {
+        self.watches.lock().insert(line, (cache, watch));
+    }
+
+    /// Forgets a watch that has ended.
+    pub(crate) fn remove_watch(&self, line: u64) {
+        self.watches.lock().remove(&line);
+        self.removals.lock().remove(&line);
+    }
+
+    fn push_removals(&self, line: u64, removals: &[Removal]) {
+        if self.wake.has_ended() {
+            return;
+        }
+        let first = {
+            let mut all = self.removals.lock();
+            let known = all.entry(line).or_default();
+            let first = known.waiting.is_empty();
+            let room = REMOVALS_WAITING_MAX - known.waiting.len();
+            known.waiting.extend(removals.iter().take(room).cloned());
+            known.missed += removals.len().saturating_sub(room) as u64;
+            first
+        };
+        if first {
+            self.push(Completion::Removals { line });
+        }
+    }
+
+    /// The next batch as JSON: [[key, reason], …]; {"missed": n} when it is due to say so.
+    fn pop_removals(&self, line: u64) -> Option<String> {
+        let mut all = self.removals.lock();
+        let known = all.get_mut(&line)?;
+        if known.waiting.is_empty() {
+            let missed = known.missed;
+            all.remove(&line);
+            return (missed > 0).then(|| serde_json::json!({ "missed": missed }).to_string());
+        }
+        let count = known.waiting.len().min(REMOVALS_A_BATCH);
+        let show = |removal: Removal| format!("[{},\"{}\"]", removal.key.as_key().to_json(), removal.reason);
+        let batch: Vec<String> = known.waiting.drain(..count).map(show).collect();
+        if known.waiting.is_empty() && known.missed == 0 {
+            all.remove(&line);
+        } else {
+            drop(all);
+            self.push(Completion::Removals { line });
+        }
+        Some(format!("[{}]", batch.join(",")))
     }
 }
 
@@ -187,6 +302,25 @@ impl OnEnd for Shared {
                 queue.unsubscribe(subscription);
             }
         }
+        let watches = std::mem::take(&mut *self.watches.lock());
+        for (cache, watch) in watches.into_values() {
+            if let Some(cache) = cache.upgrade() {
+                cache.unwatch(watch);
+            }
+        }
+        self.removals.lock().clear();
+        let nears = std::mem::take(&mut *self.nears.lock());
+        for (cache, hits) in nears {
+            if let Some(cache) = cache.upgrade() {
+                cache.close_near(hits);
+            }
+        }
+        let loads = std::mem::take(&mut *self.loads.lock());
+        for (ticket, Led { engine, key, version }) in loads {
+            if let Some(engine) = engine.upgrade() {
+                engine.abandon_load(At { key: key.as_key(), version }, ticket);
+            }
+        }
         let promised = std::mem::take(&mut *self.promised.lock());
         for promised in promised.into_values().filter_map(|promised| promised.upgrade()) {
             promised.give_up();
@@ -197,6 +331,35 @@ impl OnEnd for Shared {
                 queue.close_worker(worker, false);
             }
         }
+    }
+}
+
+/// How a load tells the lane that leads it. It does not keep the lane.
+struct LoadLine {
+    lane: Weak<Shared>,
+    line: u64,
+}
+
+impl Leader for LoadLine {
+    fn lapsed(&self, ticket: u64, why: Lapse) {
+        if let Some(lane) = self.lane.upgrade() {
+            if why == Lapse::TimedOut {
+                lane.remove_load(ticket);
+            }
+            lane.push(Completion::Lapsed { line: self.line, why });
+        }
+    }
+}
+
+/// What a cache tells one listener of a lane: `number` is its line there.
+pub(crate) struct RemovalLine {
+    pub(crate) lane: Arc<Shared>,
+    pub(crate) number: u64,
+}
+
+impl Watcher for RemovalLine {
+    fn removed(&self, removals: &[Removal]) {
+        self.lane.push_removals(self.number, removals);
     }
 }
 
@@ -256,7 +419,34 @@ fn deliver(lane: &Shared, completion: Completion, frame: &Frame<'_>) -> Option<R
             frame.set_whole(2, line);
             Ok(Out::Text(json))
         }
+        Completion::Lapsed { line, why } => {
+            frame.set_whole(1, found::LAPSED);
+            frame.set_whole(2, line);
+            frame.set_whole(3, if why == Lapse::TimedOut { 1 } else { 2 });
+            Ok(Out::Undefined)
+        }
+        Completion::Removals { line } => {
+            let json = lane.pop_removals(line)?;
+            frame.set_whole(1, found::EVENT);
+            frame.set_whole(2, line);
+            Ok(Out::Text(json))
+        }
     })
+}
+
+/// Nobody waits for a pending reply any more.
+fn cancel(lane: &Arc<Shared>, frame: &mut Frame<'_>) -> Result<Out> {
+    let number = frame.whole(0).unwrap_or_default();
+    if let Some(promised) = lane.remove_promised(number).and_then(|promised| promised.upgrade()) {
+        promised.give_up();
+    }
+    Ok(Out::Undefined)
+}
+
+/// The memory that near caches read.
+fn board(_lane: &Arc<Shared>, _frame: &mut Frame<'_>) -> Result<Out> {
+    let refused = std::env::var_os("REDSTART_NO_SHARED_MEMORY").is_some_and(|value| !value.is_empty());
+    Ok(if refused { Out::Undefined } else { Out::Board })
 }
 
 /// One load of lib/ as JavaScript holds it.
@@ -277,7 +467,9 @@ impl NativeLane {
     /// `drain` takes one completion out of the ring a call.
     #[napi(ts_return_type = "LaneFunctions", catch_unwind)]
     pub fn functions<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        Ok(self.lane.functions(env)?.with::<0, _>("drain", self.shared.clone(), drain)?.build())
+        let functions = self.lane.functions(env)?.with::<0, _>("drain", self.shared.clone(), drain)?;
+        let functions = functions.with::<1, _>("cancel", self.shared.clone(), cancel)?;
+        Ok(functions.with::<0, _>("board", self.shared.clone(), board)?.build())
     }
 
     /// 0: nothing can wake this thread; 1: other threads can; 2: they can, and the process stays alive for it.

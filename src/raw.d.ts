@@ -5,8 +5,20 @@
  * value and a status in scratch[0]: 0 well, 1 failed (takeError() tells how), 2 pending (promise number in scratch[1]).
  */
 export interface LaneFunctions {
-  /** One completion a call. scratch[1]: 0 none, 1 promise, 2 ready, 3 lease lost, 4 event; scratch[2]: its number. */
-  drain(): string | number | boolean | undefined;
+  /**
+   * One completion a call. scratch[1]: 0 none, 1 promise, 2 ready, 3 lease lost, 4 event, 5 lapse; scratch[2]: its number.
+   * A lapse has its reason in scratch[3]: 1 the load lasted its timeout (it is no longer the key's load, its waiters were
+   * told to retry), 2 nobody waits for it any more.
+   */
+  drain(): string | number | boolean | any[] | undefined;
+  /** Nobody waits for this pending promise any more. */
+  cancel(promise: number): undefined;
+  /**
+   * Memory that all threads see: from byte 0 `generations` Uint32Array(65536), from 262144 `epochs` Uint32Array(1024), from
+   * 266240 `clocks` Float64Array(256) in µs, from 268288 `hits` Float64Array(4096). undefined where the host lets no
+   * JavaScript see memory of addons, or REDSTART_NO_SHARED_MEMORY is set.
+   */
+  board(): ArrayBuffer | undefined;
 }
 export interface ClockFunctions {
   settled(): undefined;
@@ -15,20 +27,74 @@ export interface StoreFunctions {
   stats(): string;
   close(): string;
 }
+/** A value as its codec leaves it. */
+export type Payload = string | number | Uint8Array;
+/** ttlMs: milliseconds, negative: never. Unless said otherwise a call that failed answers undefined. */
 export interface CacheFunctions {
+  /** The normalised options as JSON. `handle` in it is of this call where it gave options, else of the first one. */
   readonly options: string;
-  /** scratch[1]: the codec. */
-  get(key: string): string | number | Uint8Array | undefined;
-  /** ttlMs < 0: never. */
-  set(key: string, payload: string | number | Uint8Array, codec: number, ttlMs: number): undefined;
+  /**
+   * A fresh value; counts a hit or a miss. scratch[1]: codec; for near caches scratch[2]: slot, [3]: generation, [4]: expiry in
+   * µs of the store's clock, Infinity for never.
+   */
+  get(key: string): Payload | undefined;
+  /** As get, and also a value past its TTL by less than windowMs: scratch[5] is 1 then, else 0. Counts a hit, a stale or a miss. */
+  getStale(key: string, windowMs: number): Payload | undefined;
+  /** As get, and also a value past its TTL by less than windowMs; counts nothing, no use. */
+  peek(key: string, windowMs: number): Payload | undefined;
+  /** Get and delete; counts a hit or a miss. scratch[1]: codec. */
+  take(key: string): Payload | undefined;
+  set(key: string, payload: Payload, codec: number, ttlMs: number): undefined;
+  setTagged(key: string, payload: Payload, codec: number, ttlMs: number, tags: string[]): undefined;
   has(key: string): boolean | undefined;
   delete(key: string): boolean | undefined;
+  /** [codec, payload, codec, payload, …]; absent: -1 and undefined. */
+  getMany(keys: string[]): any[] | undefined;
+  /** flat: [key, payload, codec, key, payload, codec, …]. A bad key stores nothing; after ERR_TOO_LARGE the others are stored. */
+  setMany(flat: any[], ttlMs: number, tags: string[]): undefined;
+  /** How many were live. */
+  deleteMany(keys: string[]): number | undefined;
+  /** ttlMs NaN: the entry's own. */
+  touch(key: string, ttlMs: number): boolean | undefined;
+  /** Milliseconds left, with a fraction; Infinity; undefined when absent. */
+  remaining(key: string): number | undefined;
+  expire(key: string): boolean | undefined;
+  /** These four may be pending. */
+  deleteByTag(tags: string[]): undefined;
+  expireByTag(tags: string[]): undefined;
+  deleteByPrefix(prefix: string): number | undefined;
   clear(): undefined;
-  beginLoad(key: string): number | undefined;
-  endLoad(key: string, payload: string | number | Uint8Array, codec: number, ttlMs: number, ticket: number): boolean | undefined;
+  /**
+   * At most 256 live entries whose key starts with prefix: [key, …], or withValues [key, codec, payload, …]. cursor 0 starts;
+   * scratch[1]: the next cursor, 0 at the end. A chunk before the end may be empty.
+   */
+  scan(cursor: number, prefix: string, withValues: boolean): any[] | undefined;
+  /**
+   * After a miss: joins or starts the load of a key. mode: 0 normal, 1 leads whatever is under way, 2 background.
+   * Ok: scratch[5] 0: a fresh value came meanwhile, as by get but uncounted; 1: the caller leads, scratch[6]: ticket, [7]: line
+   * for lapses; 2 (mode 2 only): somebody loads already.
+   * Pending: another thread loads, scratch[6]: its ticket. Resolves to [kind, codec, payload]: 0 value, 1 the loader returned
+   * undefined, 2 failed (payload: the leader's JSON), 3 retry.
+   */
+  joinLoad(key: string, timeoutMs: number, mode: number, tags: string[]): Payload | undefined;
+  /** Whether it was stored. A load ends through closed handles too, by any of these three. */
+  endLoad(key: string, ticket: number, payload: Payload, codec: number, ttlMs: number, tags: string[], store: boolean): boolean | undefined;
+  /** failure: JSON for waiters in other threads; empty for an undefined that is not kept. */
+  failLoad(key: string, ticket: number, failure: string): undefined;
+  /** Waiters are told to retry. */
   abandonLoad(key: string, ticket: number): undefined;
-  /** Whether nothing has changed the key since the ticket was drawn. */
-  loadCounts(key: string, ticket: number): boolean;
+  /** left: no caller of the leader's thread waits any more; else one does again. Whether nobody in other threads waits either; if one does, a lapse tells when it left. */
+  leaveLoad(key: string, ticket: number, left: boolean): boolean | undefined;
+  /** Whether nothing has overtaken or ended the load of this ticket. */
+  loadCounts(key: string, ticket: number): boolean | undefined;
+  /** A near hit out of many: counts as a use of the entry. */
+  used(key: string): undefined;
+  /** The index of its hit counter in `hits`, -1 when none is free. scratch[1]: index in `epochs`, scratch[2]: in `clocks`. */
+  openNear(): number | undefined;
+  closeNear(index: number): undefined;
+  /** The subscription's number; scratch[1]: its line. Its events are JSON: [[key, reason], …] or {"missed": n}. */
+  subscribe(): number | undefined;
+  unsubscribe(subscription: number, line: number): undefined;
   stats(): string | undefined;
 }
 export interface SessionsFunctions {

@@ -29,6 +29,16 @@ const CASES = {
     ['Tests:       1 failed, 2 skipped, 12 passed, 15 total\nSnapshots:   0 total', 12, 1, 2],
     ['Tests:       9 passed, 9 total', 9, 0, 0],
   ],
+  vitest: [
+    [
+      ' Test Files  1 failed (1)\n      Tests  1 failed | 40 passed | 2 skipped (43)\n   Start at  03:13:59\n',
+      40,
+      1,
+      2,
+    ],
+    [' Test Files  1 passed (1)\n      Tests  42 passed (42)\n', 42, 0, 0],
+    [' Test Files  1 failed (1)\n      Tests  no tests\n', 0, 0, 0],
+  ],
   ownCheck: [['ok require works\npackage: 22 passed, 1 failed\n', 22, 1, 0]],
 };
 

@@ -1,7 +1,7 @@
 import express = require('express');
 import type { RateLimitInfo } from '../../lib/express.js';
-import { rateLimit } from '../../lib/express.js';
-import { open } from '../../index.js';
+import { cacheResponse, rateLimit } from '../../lib/express.js';
+import { manualClock, open } from '../../index.js';
 import { same } from './expect.js';
 
 const limiter = open('memory:').limiter('api', { limit: 100, window: '1m' });
@@ -35,3 +35,37 @@ export function seen(info: RateLimitInfo) {
   same<typeof info.key, string>();
   same<typeof info.remaining, number>();
 }
+
+const pages = open('memory:').cache('pages', { ttl: '1m' });
+app.use(cacheResponse({ cache: pages }));
+app.use(
+  '/api',
+  cacheResponse<express.Request, express.Response>({
+    cache: pages,
+    ttl: '10s',
+    maxTtl: 60_000,
+    key: async (req) => req.path,
+    tags: (req, res) => [req.path, String(res.statusCode)],
+    vary: ['Accept-Language'],
+    maxVariants: 4,
+    maxBodySize: '64kb',
+    statusCodes: [200, 404],
+    cookies: 'ignore',
+    skip: (req) => req.path === '/health',
+    respectCacheControl: false,
+    timeout: '5s',
+    standardHeaders: 'with-key',
+    legacyHeaders: false,
+    onError: (error) => {
+      same<typeof error, unknown>();
+    },
+    clock: manualClock(),
+  }),
+);
+
+// @ts-expect-error: kept where?
+cacheResponse({});
+// @ts-expect-error: a limiter keeps no responses
+cacheResponse({ cache: limiter });
+// @ts-expect-error: cookies are not kept
+cacheResponse({ cache: pages, cookies: 'keep' });

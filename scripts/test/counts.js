@@ -53,10 +53,20 @@ function jest(output) {
   };
 }
 
+/** `      Tests  1 failed | 12 passed | 1 skipped (14)` */
+function vitest(output) {
+  const line = last(output, /^\s*Tests {2}.*$/gm);
+  return {
+    passed: number(line, /(\d+) passed/),
+    failed: number(line, /(\d+) failed/),
+    skipped: number(line, /(\d+) (?:skipped|todo)/),
+  };
+}
+
 /** `package: 12 passed, 0 failed`, the closing line of this repo's own checks */
 function ownCheck(output) {
   const line = last(output, /^\w+: \d+ passed, \d+ failed$/gm);
   return { passed: number(line, /(\d+) passed/), failed: number(line, /(\d+) failed/), skipped: 0 };
 }
 
-module.exports = { NONE, sum, nextest, cargoTest, nodeTest, jest, ownCheck };
+module.exports = { NONE, sum, nextest, cargoTest, nodeTest, jest, vitest, ownCheck };

@@ -11,6 +11,7 @@ const { checkRust } = require('../setup/rust.js');
 const addon = require('../setup/addon.js');
 const { checkDependencies } = require('../dependencies.js');
 const counts = require('./counts.js');
+const { testFiles } = require('./files.js');
 
 const GENERATED = ['native.js', 'native.d.ts'];
 
@@ -33,24 +34,20 @@ async function runTests(command, args, parse, options = {}) {
   return counted;
 }
 
-function testFiles() {
-  const folder = path.join(ROOT, '__test__');
-  const files = fs.readdirSync(folder, { recursive: true }).filter((file) => /\.test\.m?js$/.test(file));
-  return files.sort().map((file) => path.join('__test__', file));
-}
-
 /** `__test__` under some Node: this one unless told otherwise. */
 function runNodeTests(node = process.execPath, options = {}) {
   const args = ['--test', '--test-reporter=spec', `--test-timeout=${NODE_TEST_TIMEOUT_MS}`, ...testFiles()];
   return runTests(node, args, counts.nodeTest, options);
 }
 
-/** Installs what the repo and its examples need. */
+/** Installs what the repo, its examples and the suites of others need. */
 async function modules() {
   await installModules(ROOT, console.log);
-  for (const example of fs.readdirSync(path.join(ROOT, 'examples'), { withFileTypes: true })) {
-    const folder = path.join(ROOT, 'examples', example.name);
-    if (fs.existsSync(path.join(folder, 'package.json'))) await installModules(folder, console.log);
+  for (const parent of ['examples', 'suites']) {
+    for (const name of fs.readdirSync(path.join(ROOT, parent))) {
+      const folder = path.join(ROOT, parent, name);
+      if (fs.existsSync(path.join(folder, 'package.json'))) await installModules(folder, console.log);
+    }
   }
 }
 
@@ -104,10 +101,23 @@ function node() {
   return runNodeTests();
 }
 
+/** Every option that the types declare is claimed by a test that fails without it. */
+function options() {
+  return runTests(process.execPath, ['scripts/options-covered.js'], counts.ownCheck);
+}
+
 /** The example project of a Jest user, as that user runs it. */
 function jest() {
   const [command, args] = npm(['test']);
   return runTests(command, args, counts.jest, { cwd: path.join(ROOT, 'examples', 'jest-app') });
+}
+
+/** Keyv's own suite for storage adapters, over redstart/keyv. */
+function keyv() {
+  const [command, args] = npm(['test']);
+  // Where CI is set it would colour its lines though nobody looks.
+  const env = { ...process.env, NO_COLOR: '1' };
+  return runTests(command, args, counts.vitest, { cwd: path.join(ROOT, 'suites', 'keyv'), env });
 }
 
 /** Packs the package as a release does and tries it where no compiler is. */
@@ -127,7 +137,9 @@ const STAGES = {
   build,
   probe,
   node,
+  options,
   jest,
+  keyv,
   package: packages,
 };
 

@@ -27,7 +27,8 @@ function boundFunctions(file) {
 
 /** The interfaces of src/raw.d.ts: the names that each declares. */
 function declared() {
-  const interfaces = read('src/raw.d.ts').matchAll(/export interface (\w+) \{([^}]*)\}/g);
+  const bare = read('src/raw.d.ts').replace(/\/\*[\s\S]*?\*\//g, '');
+  const interfaces = bare.matchAll(/export interface (\w+) \{([^}]*)\}/g);
   const names = (body) => Array.from(body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm), ([, name]) => name);
   return Object.fromEntries(Array.from(interfaces, ([, name, body]) => [name, names(body).sort()]));
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use crate::board::ClockPlace;
 use crate::timer::Ticking;
 
 /// Microseconds in a millisecond.
@@ -52,6 +53,14 @@ impl Clock {
         self.now_us() / MS
     }
 
+    /// Where the board has it; none for a manual clock when there are very many.
+    pub fn place(&self) -> Option<u16> {
+        match self {
+            Self::System => Some(0),
+            Self::Manual(clock) => clock.written.as_ref().map(ClockPlace::place),
+        }
+    }
+
     /// Whether both are the same clock: the machine's, or one manual clock.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -65,6 +74,8 @@ impl Clock {
 /// A clock that a test moves; shared by the stores opened with it.
 pub struct ManualClock {
     now_us: AtomicU64,
+    /// Where near caches read it.
+    written: Option<ClockPlace>,
     ticking: Mutex<BTreeMap<u64, Weak<dyn Ticking>>>,
     /// Held while the clock moves: two threads that advance it take turns.
     moving: Mutex<()>,
@@ -73,12 +84,26 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that stands at `start_us`.
     pub fn new(start_us: u64) -> Arc<Self> {
-        Arc::new(Self { now_us: AtomicU64::new(start_us), ticking: Mutex::default(), moving: Mutex::new(()) })
+        let written = ClockPlace::take();
+        let clock = Self {
+            now_us: AtomicU64::new(start_us),
+            written,
+            ticking: Mutex::default(),
+            moving: Mutex::new(()),
+        };
+        clock.write_down();
+        Arc::new(clock)
     }
 
     /// Where it stands.
     pub fn now_us(&self) -> u64 {
         self.now_us.load(Ordering::Acquire)
+    }
+
+    fn write_down(&self) {
+        if let Some(place) = &self.written {
+            place.write(self.now_us());
+        }
     }
 
     /// Makes `ticking` part of every later advance, until the returned number is unregistered. It may still be under
@@ -104,6 +129,7 @@ impl ManualClock {
         let due = live.iter().filter_map(|ticking| ticking.next_due_us()).min();
         let instant = due.map_or(target_us, |due| due.clamp(now, target_us.max(now)));
         self.now_us.fetch_max(instant, Ordering::AcqRel);
+        self.write_down();
         for ticking in live {
             if ticking.next_due_us().is_some_and(|due| due <= instant) {
                 ticking.tick(instant);
@@ -116,6 +142,7 @@ impl ManualClock {
     pub fn advance_to(&self, target_us: u64) {
         while self.step_towards(target_us) {}
         self.now_us.fetch_max(target_us, Ordering::AcqRel);
+        self.write_down();
     }
 }
 

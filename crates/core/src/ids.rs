@@ -82,6 +82,34 @@ pub fn job_id(now_ms: u64) -> String {
     id
 }
 
+/// Numbers that spread things out (the jitter of a TTL) and keep no secret: `SplitMix64`, seeded from the system's generator.
+/// (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.)
+#[derive(Debug)]
+pub struct Spread(u64);
+
+impl Spread {
+    /// A fresh sequence.
+    pub fn new() -> Self {
+        Self(u64::from_le_bytes(random_bytes()))
+    }
+
+    /// A number from 0 up to and without 1.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    pub fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@
 //! lone surrogates survive. Rejected: UTF-8, which cannot hold them and makes two keys one.
 
 use std::fmt::{self, Write};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
 use foldhash::SharedSeed;
@@ -52,12 +52,80 @@ impl<'a> Key<'a> {
         self.width == Width::Two
     }
 
+    /// Whether the string starts with the units of `prefix`, however wide either is.
+    pub fn starts_with(&self, prefix: Key<'_>) -> bool {
+        match (self.width, prefix.width) {
+            // A wide prefix has a unit that no narrow key has.
+            (Width::One, Width::Two) => false,
+            (Width::Two, Width::One) => {
+                self.bytes.len() / 2 >= prefix.bytes.len()
+                    && self.units().zip(prefix.units()).all(|(a, b)| a == b)
+            }
+            _ => self.bytes.starts_with(prefix.bytes),
+        }
+    }
+
+    /// The string as JSON text in ASCII, lone surrogates included.
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.bytes.len() + 2);
+        json.push('"');
+        for unit in self.units() {
+            match u8::try_from(unit).map(char::from) {
+                Ok('"') => json.push_str("\\\""),
+                Ok('\\') => json.push_str("\\\\"),
+                Ok(plain @ ' '..='~') => json.push(plain),
+                _ => {
+                    let _ = write!(json, "\\u{unit:04x}");
+                }
+            }
+        }
+        json.push('"');
+        json
+    }
+
+    fn units(&self) -> impl Iterator<Item = u16> {
+        let (narrow, wide) = if self.is_wide() { (&[][..], self.bytes) } else { (self.bytes, &[][..]) };
+        let wide = wide.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]]));
+        narrow.iter().map(|&byte| u16::from(byte)).chain(wide)
+    }
+
+    /// The key in memory of its own.
+    pub fn to_owned(&self) -> OwnedKey {
+        OwnedKey { bytes: self.bytes.into(), width: self.width }
+    }
+
     /// A 64-bit hash under the seed of one table.
     pub fn hash_with(&self, seed: &Seed) -> u64 {
         // The width goes in by choosing between the hash and its complement: it costs nothing and keeps 'ab' and the
         // one wide character of the same bytes apart.
         let hash = seed.0.hash_one(self.bytes);
         if self.is_wide() { !hash } else { hash }
+    }
+}
+
+/// A key in memory of its own; it hashes as the key it was made of, and is found by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedKey {
+    bytes: Box<[u8]>,
+    width: Width,
+}
+
+impl OwnedKey {
+    /// The key, borrowed.
+    pub fn as_key(&self) -> Key<'_> {
+        Key { bytes: &self.bytes, width: self.width }
+    }
+}
+
+impl Hash for OwnedKey {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.as_key().hash(hasher);
+    }
+}
+
+impl hashbrown::Equivalent<OwnedKey> for Key<'_> {
+    fn equivalent(&self, owned: &OwnedKey) -> bool {
+        *self == owned.as_key()
     }
 }
 
@@ -82,12 +150,7 @@ const SHOWN_MAX: usize = 80;
 impl fmt::Display for Key<'_> {
     /// The key as [`Shown`] text, lone surrogates replaced.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units: Vec<u16> = if self.is_wide() {
-            self.bytes.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]])).collect()
-        } else {
-            self.bytes.iter().map(|&byte| u16::from(byte)).collect()
-        };
-        show(f, char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)))
+        show(f, char::decode_utf16(self.units()).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)))
     }
 }
 
@@ -133,6 +196,32 @@ mod tests {
         let units: Vec<u8> = forged.encode_utf16().flat_map(u16::to_ne_bytes).collect();
         assert_eq!(Key::wide(&units).to_string(), shown);
         assert_eq!(Key::narrow(b"a\n\x85\xe9").to_string(), "a\\n\\u{85}é");
+    }
+
+    #[test]
+    fn a_prefix_is_compared_unit_by_unit_whatever_the_widths() {
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_ne_bytes).collect::<Vec<u8>>();
+        let (long, short) = (wide("users:漢"), wide("u漢"));
+        for (key, prefix, starts) in [
+            (Key::narrow(b"users:1"), Key::narrow(b"users:"), true),
+            (Key::narrow(b"usersAbc"), Key::narrow(b"users:"), false),
+            (Key::narrow(b"user"), Key::narrow(b"users:"), false),
+            (Key::wide(&long), Key::narrow(b"users:"), true),
+            (Key::wide(&long), Key::narrow(b""), true),
+            (Key::wide(&short), Key::narrow(b"us"), false),
+            (Key::wide(&short), Key::narrow(b"u\x6f\x22"), false),
+            (Key::wide(&long), Key::wide(&long[..14]), true),
+            (Key::narrow(b"u"), Key::wide(&short), false),
+        ] {
+            assert_eq!(key.starts_with(prefix), starts, "{key} {prefix}");
+        }
+    }
+
+    #[test]
+    fn a_key_as_json_is_ascii_and_loses_nothing() {
+        assert_eq!(Key::narrow(b"a\"b\\c\n\xe9").to_json(), r#""a\"b\\c\u000a\u00e9""#);
+        let units: Vec<u8> = [0x61_u16, 0xd800, 0x6f22].into_iter().flat_map(u16::to_ne_bytes).collect();
+        assert_eq!(Key::wide(&units).to_json(), r#""a\ud800\u6f22""#);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::budget::Budget;
 use crate::cache::CacheOptions;
 use crate::clock::Clock;
 use crate::engine::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemorySessions};
-use crate::engine::{CacheEngine, LimiterEngine, QueueEngine, SessionsEngine};
+use crate::engine::{CacheEngine, CacheView, LimiterEngine, QueueEngine, SessionsEngine};
 use crate::error::{Error, Result};
 use crate::limiter::LimiterOptions;
 use crate::queue::QueueOptions;
@@ -152,13 +152,16 @@ impl Store {
     }
 
     /// The cache `name`; its first call needs options.
-    pub fn cache(&self, asked: &Asked<'_>) -> Result<Found<Arc<dyn CacheEngine>>> {
+    pub fn cache(&self, asked: &Asked<'_>) -> Result<Found<CacheView>> {
         let make = |options: CacheOptions| {
             options.check()?;
             Ok(MemoryCache::new(options, self.clock.clone()))
         };
-        let (feature, options) = self.caches.get_or_make(asked, make)?;
-        Ok(Found { feature, options })
+        let (engine, options) = self.caches.get_or_make(asked, make)?;
+        let known: CacheOptions = serde_json::from_str(&options)
+            .map_err(|error| Error::Internal(format!("options that were just written: {error}")))?;
+        let version = engine.version(known.handle.version.as_deref());
+        Ok(Found { feature: CacheView { engine, version }, options })
     }
 
     /// The sessions `name`; their first call needs options.
@@ -193,7 +196,7 @@ impl Store {
 
     /// Everything worth watching, as the JSON of `StoreStats` in index.d.ts.
     pub fn stats(&self) -> Value {
-        let caches = self.caches.each(MemoryCache::stats);
+        let caches = self.caches.each(CacheEngine::stats);
         let sessions = self.sessions.each(MemorySessions::stats);
         let limiters = self.limiters.each(MemoryLimiter::stats);
         let queues = self.queues.each(|queue| {
@@ -228,7 +231,7 @@ impl Store {
 
     fn shut(&self) -> BTreeMap<String, u64> {
         // V8 may hold the facades for long: what the store held goes now.
-        self.caches.each(MemoryCache::clear);
+        self.caches.each(CacheEngine::clear);
         self.sessions.each(MemorySessions::shut);
         self.limiters.each(MemoryLimiter::shut);
         let dropped = self.queues.each(MemoryQueue::shut);

@@ -61,6 +61,10 @@ impl Alarm {
         if self.registered.is_some() {
             return;
         }
+        // Armed for then or earlier: it looks after the change that made this due, which the caller's lock orders.
+        if self.shared.armed_us.load(Ordering::Acquire) <= due_us {
+            return;
+        }
         self.task.get_or_init(|| {
             spawn(watch(self.shared.clone(), self.clock.clone(), self.ticking.clone()));
         });
@@ -107,9 +111,14 @@ async fn sleep_until_or(due_us: u64, clock: &Clock, changed: &Notify) {
     let _ = tokio::time::timeout(wait, changed.notified()).await;
 }
 
+/// Lets whatever else is due on the background thread run first.
+pub(crate) async fn turn() {
+    tokio::task::yield_now().await;
+}
+
 /// Runs `future` on the background thread.
 #[expect(clippy::disallowed_methods, reason = "this module is the background thread")]
-fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     runtime().spawn(future);
 }
 

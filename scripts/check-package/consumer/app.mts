@@ -1,7 +1,9 @@
 import session from 'express-session';
+import Keyv from 'keyv';
 import { type Cache, open, RedstartError, UnrecoverableError } from 'redstart';
-import { rateLimit } from 'redstart/express';
+import { cacheResponse, rateLimit } from 'redstart/express';
 import { SessionStore } from 'redstart/express-session';
+import { KeyvStore } from 'redstart/keyv';
 
 interface User {
   id: string;
@@ -12,6 +14,7 @@ const users: Cache<User> = store.cache<User>('users', { ttl: '5m' });
 const mails = store.queue<{ to: string }, string>('mail');
 
 export const middleware = [
+  cacheResponse({ cache: store.cache('pages', { ttl: '1m' }), cookies: 'ignore', tags: ['pages'] }),
   rateLimit({ limiter: store.limiter('api', { limit: 100, window: '1m' }) }),
   session({
     store: new SessionStore({ sessions: store.sessions('web', { ttl: '2h' }) }),
@@ -20,6 +23,8 @@ export const middleware = [
     saveUninitialized: false,
   }),
 ];
+
+export const keyv = new Keyv({ store: new KeyvStore({ cache: users, namespace: 'keyv' }) });
 
 export async function user(id: string): Promise<User> {
   return users.getOrSet(id, async () => ({ id }));

@@ -83,13 +83,20 @@ const features = {
   },
 
   async express() {
-    const { rateLimit } = require('redstart/express');
+    const { cacheResponse, rateLimit } = require('redstart/express');
     const store = open('memory:');
     const limit = rateLimit({ limiter: store.limiter('api', { limit: 2, window: '1m' }), key: () => 'one' });
     const answers = await fetchAll((req, res) => limit(req, res, () => res.end('hello')), 3);
     assert.deepEqual([...answers.map(({ status }) => status)], [200, 200, 429]);
     assert.match(answers[2].headers.get('retry-after'), /^\d+$/);
     assert.ok(answers[0].headers.get('ratelimit'));
+    const kept = cacheResponse({ cache: store.cache('pages', { ttl: '1m' }) });
+    let runs = 0;
+    const pages = await fetchAll((req, res) => kept(req, res, () => res.end(`run ${++runs}`)), 2);
+    assert.deepEqual(
+      [...pages.map(({ body, headers }) => `${body} ${headers.get('x-cache')}`)],
+      ['run 1 MISS', 'run 1 HIT'],
+    );
     await store.close();
   },
 
@@ -107,6 +114,22 @@ const features = {
     const cookieOf = ([first]) => (first ? { cookie: first.headers.get('set-cookie').split(';')[0] } : {});
     const answers = await fetchAll(listener, 3, cookieOf);
     assert.deepEqual([...answers.map(({ body }) => body)], ['1', '2', '3']);
+    await store.close();
+  },
+
+  async keyv() {
+    const { Keyv } = require('keyv');
+    const { KeyvStore } = require('redstart/keyv');
+    const clock = manualClock();
+    const store = open('memory:', { clock });
+    const keyv = new Keyv({ store: new KeyvStore({ cache: store.cache('keyv', { ttl: '5m' }) }) });
+    await keyv.set('a', { name: 'Ada' }, 60_000);
+    await keyv.set('b', 'Bob');
+    assert.deepEqual(await keyv.getMany(['b', 'a']), ['Bob', { name: 'Ada' }]);
+    clock.advance('1m');
+    assert.deepEqual(await keyv.getMany(['b', 'a']), ['Bob', undefined]);
+    await keyv.clear();
+    assert.equal(await keyv.has('b'), false);
     await store.close();
   },
 };

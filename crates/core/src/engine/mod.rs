@@ -8,6 +8,9 @@ pub mod memory;
 
 use std::sync::Arc;
 
+use crate::cache::loads::{Landed, Leader};
+use crate::cache::removals::Watcher;
+use crate::cache::{At, Put, Touch};
 use crate::error::Result;
 use crate::key::Key;
 use crate::limiter::{Answer, LimiterStats};
@@ -16,7 +19,7 @@ use crate::reply::Reply;
 use crate::sessions::{SessionData, SessionsStats};
 use crate::value::Tag;
 
-/// Where a cache lookup left the value.
+/// Where a lookup left the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
     /// There is no live entry.
@@ -25,36 +28,150 @@ pub enum Lookup {
     Copied(Tag),
 }
 
-/// A bounded map of keys to values that may be evicted at any time.
+/// Where a cache lookup left the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// There is no live entry.
+    Absent,
+    /// The value's bytes are in the buffer that the caller lent.
+    Found(Found),
+}
+
+/// A value read from a cache, with what a near cache needs to keep it: all taken under one lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// How to read the value.
+    pub tag: Tag,
+    /// Where the board has the generation of its key.
+    pub slot: u32,
+    /// That generation.
+    pub generation: u32,
+    /// When it expires; `u64::MAX` is never.
+    pub expires_us: u64,
+    /// It is past its TTL.
+    pub stale: bool,
+}
+
+/// How a load is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadMode {
+    /// After a miss: what came meanwhile, or the load under way, or a new one.
+    Join,
+    /// A new one, whatever there is.
+    Fresh,
+    /// A new one unless there is one, for nobody who waits.
+    Refresh,
+}
+
+/// What came of asking for a load.
+pub enum Joined {
+    /// A fresh value came meanwhile; it is in the buffer.
+    Found(Found),
+    /// The caller loads, under this ticket.
+    Lead(u64),
+    /// Somebody loads, and the caller did not want to wait.
+    UnderWay,
+    /// Somebody loads, under this ticket; the answer comes when it has ended.
+    Wait(u64, Reply<Landed>),
+}
+
+/// A bounded map of keys to values that may be evicted at any time. Buffers are cleared before they are written to.
 pub trait CacheEngine: Send + Sync {
-    /// Copies the live value of `key` into `buffer` (cleared first) and counts a hit or a miss.
-    fn get(&self, key: Key<'_>, buffer: &mut Vec<u8>) -> Result<Lookup>;
-    /// Stores a value until `ttl_ms` from now, or until evicted. A value over the entry limit removes the old one
-    /// and fails with `TooLarge`.
-    fn set(&self, key: Key<'_>, tag: Tag, value: &[u8], ttl_ms: Option<u64>) -> Result<()>;
-    /// Draws a ticket before loading what `end_load` will store.
-    fn begin_load(&self, key: Key<'_>) -> u64;
-    /// As `set`, but only when nothing has changed the key since its ticket was drawn; says whether it stored.
-    fn end_load(
-        &self,
-        key: Key<'_>,
-        tag: Tag,
-        value: &[u8],
-        ttl_ms: Option<u64>,
-        ticket: u64,
-    ) -> Result<bool>;
-    /// Whether nothing has changed the key since its ticket was drawn, and the load is still under way.
-    fn load_counts(&self, key: Key<'_>, ticket: u64) -> bool;
-    /// The load came to nothing: forgets its ticket.
-    fn abandon_load(&self, key: Key<'_>, ticket: u64);
+    /// The number of a shape of values, the same for the same text.
+    fn version(&self, text: Option<&str>) -> u32;
+    /// Copies the live value and counts a hit or a miss.
+    fn get(&self, at: At<'_>, buffer: &mut Vec<u8>) -> Result<Read>;
+    /// As `get`, and also a value whose TTL ended less than `window_ms` ago, which counts as stale.
+    fn get_stale(&self, at: At<'_>, window_ms: u64, buffer: &mut Vec<u8>) -> Result<Read>;
+    /// Copies the live value, or one whose TTL ended less than `window_ms` ago; counts nothing and no use.
+    fn peek(&self, at: At<'_>, window_ms: u64, buffer: &mut Vec<u8>) -> Result<Read>;
+    /// Copies the live value and removes it; counts a hit or a miss.
+    fn take(&self, at: At<'_>, buffer: &mut Vec<u8>) -> Result<Read>;
+    /// Counts a use of the entry, for reads that a near cache answered.
+    fn note_use(&self, at: At<'_>);
+    /// Stores a value until its TTL ends, or until evicted. A value over the entry limit removes the old one and fails
+    /// with `TooLarge`.
+    fn set(&self, at: At<'_>, put: Put<'_>) -> Result<()>;
     /// Whether there is a live entry; counts nothing.
-    fn has(&self, key: Key<'_>) -> bool;
+    fn has(&self, at: At<'_>) -> bool;
     /// Removes an entry; whether it was live.
-    fn delete(&self, key: Key<'_>) -> bool;
+    fn delete(&self, at: At<'_>) -> bool;
+    /// Starts the TTL of a live entry anew; whether there was one.
+    fn touch(&self, at: At<'_>, touch: Touch) -> bool;
+    /// Microseconds a live entry has left; `u64::MAX`: it does not expire.
+    fn remaining_us(&self, at: At<'_>) -> Option<u64>;
+    /// Ends the TTL of a live entry now; whether there was one.
+    fn expire(&self, at: At<'_>) -> bool;
+    /// Removes every entry with one of the tags.
+    fn delete_by_tag(&self, tags: &[Key<'_>]) -> Reply<()>;
+    /// Ends the TTL of every entry with one of the tags.
+    fn expire_by_tag(&self, tags: &[Key<'_>]) -> Reply<()>;
+    /// Removes every entry whose key starts with `prefix`; how many were live.
+    fn delete_by_prefix(&self, prefix: Key<'_>) -> Reply<u64>;
     /// Removes every entry.
     fn clear(&self);
+    /// Shows `visit` a chunk of the live entries whose key starts with `prefix`. Starts at cursor 0 and answers the next
+    /// one, 0 at the end; `visit` says whether it has room for more. An entry that is there throughout is shown at least
+    /// once.
+    fn scan(
+        &self,
+        cursor: u64,
+        prefix: Key<'_>,
+        version: u32,
+        visit: &mut dyn FnMut(Key<'_>, Tag, &[u8]) -> bool,
+    ) -> u64;
+    /// Joins or starts the load of a key. Who leads ends it with `end_load`, `fail_load` or `abandon_load`; after
+    /// `timeout_ms` it is ended for it. `tags`: what the value will be deleted by, as far as it is known.
+    fn join_load(
+        &self,
+        at: At<'_>,
+        tags: &[Key<'_>],
+        mode: LoadMode,
+        timeout_ms: u64,
+        leader: Arc<dyn Leader>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Joined>;
+    /// Hands a loaded value to all who wait, and stores it when `store` and nothing has overtaken the load; whether it did.
+    fn end_load(&self, at: At<'_>, ticket: u64, put: Put<'_>, store: bool) -> Result<bool>;
+    /// The loader found nothing to keep, or failed: all who wait are told.
+    fn fail_load(&self, at: At<'_>, ticket: u64, failure: Option<&str>);
+    /// The leader is gone or gives up: all who wait ask anew.
+    fn abandon_load(&self, at: At<'_>, ticket: u64);
+    /// The leader's own callers have left, or one is back. Whether nobody waits; otherwise the leader hears of it when
+    /// the last one leaves.
+    fn leave_load(&self, at: At<'_>, ticket: u64, left: bool) -> bool;
+    /// Whether a newcomer would join this load.
+    fn load_counts(&self, at: At<'_>, ticket: u64) -> bool;
+    /// A place to count near hits in until it is closed; none: no near cache is possible.
+    fn open_near(&self) -> Option<NearPlaces>;
+    /// Takes the hits over and gives the place back.
+    fn close_near(&self, hits: u16);
+    /// Tells `watcher` of every later removal until the returned number is unwatched.
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> u64;
+    /// The counterpart of `watch`.
+    fn unwatch(&self, number: u64);
     /// Counters and sizes.
     fn stats(&self) -> crate::cache::CacheStats;
+}
+
+/// A cache as one handle sees it.
+#[derive(Clone)]
+pub struct CacheView {
+    /// The cache.
+    pub engine: Arc<dyn CacheEngine>,
+    /// The shape of the values that the handle reads and writes.
+    pub version: u32,
+}
+
+/// Where a near cache finds its numbers on the board.
+#[derive(Clone, Copy, Debug)]
+pub struct NearPlaces {
+    /// Its own hits.
+    pub hits: u16,
+    /// The cache's epoch.
+    pub epoch: u16,
+    /// The store's clock.
+    pub clock: u16,
 }
 
 /// Decisions on units per key and time.

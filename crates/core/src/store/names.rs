@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
+/// The option under which each handle keeps what is its own: not compared, and told to handles that give no options.
+const HANDLE: &str = "handle";
+
 /// Names of one kind.
 pub(super) struct Names<F> {
     kind: &'static str,
@@ -56,10 +59,16 @@ impl<F> Names<F> {
         match self.known.entry(asked.name.to_owned()) {
             Entry::Occupied(known) => {
                 let known = known.get();
-                if let Some(text) = asked.options.filter(|_| !asked.keep_first) {
-                    self.check_same(known, asked, &normal(&parse(text)?)?)?;
+                let mut options = known.options.clone();
+                if let Some(text) = asked.options {
+                    let mut now = normal(&parse(text)?)?;
+                    let handle = now.remove(HANDLE);
+                    if !asked.keep_first {
+                        self.check_same(known, asked, &now)?;
+                    }
+                    options.extend(handle.map(|handle| (HANDLE.to_owned(), handle)));
                 }
-                Ok((known.feature.clone(), Value::Object(known.options.clone()).to_string()))
+                Ok((known.feature.clone(), Value::Object(options).to_string()))
             }
             Entry::Vacant(vacant) => {
                 let text = match (asked.options, self.needs) {
@@ -86,13 +95,15 @@ impl<F> Names<F> {
             let differing = options.iter().filter(|&(name, value)| other.get(name) != Some(value));
             differing.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
         };
-        if known.options == *now {
+        let mut first = known.options.clone();
+        first.remove(HANDLE);
+        if first == *now {
             return Ok(());
         }
         Err(Error::OptionsConflict {
             what: format!("{} '{}'", self.kind, asked.name),
-            first: show(&known.options, now),
-            second: show(now, &known.options),
+            first: show(&first, now),
+            second: show(now, &first),
             origin: known.origin.clone(),
         })
     }

@@ -1,0 +1,116 @@
+'use strict';
+// The examples of the docs are programs: each ```js block runs by itself, in a process of its own, must end by itself and
+// gives what its comments say: `expression; // => value`.
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { after, describe, it } = require('node:test');
+const { ROOT, endsByItself } = require('./support/child.js');
+
+/** Within the repo, so that `require('redstart')` finds it, and a file, so that `new Worker(__filename)` works. */
+const folder = path.join(ROOT, '.cache', `docs-test-${process.pid}`);
+fs.mkdirSync(folder, { recursive: true });
+after(() => fs.rmSync(folder, { recursive: true }));
+
+/**
+ * The ```js blocks of a page, each under the heading above it.
+ * @param {string} file
+ */
+function examples(file) {
+  const found = [];
+  let heading = path.basename(file);
+  /** @type {{ heading: string, line: number, lines: string[] } | undefined} */
+  let block;
+  fs.readFileSync(path.join(ROOT, file), 'utf8')
+    .split('\n')
+    .forEach((text, index) => {
+      if (block !== undefined) {
+        if (text.startsWith('```')) block = undefined;
+        else block.lines.push(text);
+      } else if (text.startsWith('```js')) {
+        block = { heading, line: index + 2, lines: [] };
+        found.push(block);
+      } else if (/^#+ /.test(text)) {
+        heading = text.replace(/^#+ /, '');
+      }
+    });
+  return found;
+}
+
+/** `expression; // => value` becomes a check of it; any other line stays. @param {string} text */
+function checked(text) {
+  const [code, value] = text.split(/\s*\/\/ => /);
+  if (value === undefined) return text;
+  assert.match(code, /;$/, `'// =>' stands behind a whole expression and its semicolon: ${text}`);
+  return `__assert.deepStrictEqual(${code.trim().slice(0, -1)}, ${value});`;
+}
+
+/**
+ * Runs a block as a script; its own line numbers stay right in what a failure says.
+ * @param {string} name @param {string[]} lines @param {{ before?: string, afterwards?: string }} [around]
+ */
+async function runs(name, lines, { before = '', afterwards = '' } = {}) {
+  const file = path.join(folder, `${name}.js`);
+  const head = `'use strict'; const __assert = require('node:assert'); (async () => { ${before}`;
+  // A promise that never settles ends a process quietly: only who comes to the last line has run.
+  const tail = `${afterwards}; if (require('node:worker_threads').isMainThread) console.log('to its end'); })();`;
+  fs.writeFileSync(file, [head, ...lines.map(checked), tail].join('\n'));
+  const said = await endsByItself(['--no-warnings', file]);
+  assert.equal(said.at(-1), 'to its end', `${name} waits for something that never comes`);
+}
+
+for (const page of fs.readdirSync(path.join(ROOT, 'docs')).filter((file) => file.endsWith('.md'))) {
+  describe(`docs/${page}`, () => {
+    const found = examples(path.join('docs', page));
+    for (const { heading, line, lines } of found) {
+      it(`${heading}, line ${line}`, () => runs(`${page}-${line}`, lines));
+    }
+
+    it('has an example under every heading', () => {
+      const text = fs.readFileSync(path.join(ROOT, 'docs', page), 'utf8');
+      const headings = [...text.matchAll(/^## (.*)$/gm)].map((match) => match[1]);
+      const without = headings.filter((heading) => !found.some((example) => example.heading === heading));
+      assert.deepEqual(without, []);
+    });
+
+    it('has links that lead somewhere', () => {
+      const text = fs.readFileSync(path.join(ROOT, 'docs', page), 'utf8');
+      const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(
+        ([, heading]) =>
+          `#${heading
+            .toLowerCase()
+            .replace(/[^\w\- ]/g, '')
+            .replaceAll(' ', '-')}`,
+      );
+      for (const [, target] of text.matchAll(/\]\(([^)]+)\)/g)) {
+        if (target.startsWith('#')) assert.ok(anchors.includes(target), target);
+        else if (!target.startsWith('http')) assert.ok(fs.existsSync(path.join(ROOT, 'docs', target)), target);
+      }
+    });
+  });
+}
+
+describe('README.md', () => {
+  // Its first screen names things of the reader's app; here they are, and the two blocks are one program.
+  const before = [
+    "const renderPost = async (id) => '<p>' + id; const user = 'ada'; const secret = 'a secret of 32 characters'",
+    "const sent = []; const sendMail = async (data) => { sent.push(data.to); }; const app = require('express')();",
+  ].join(';');
+  const afterwards = [
+    "__assert.strictEqual(await pages.get('/blog/1'), '<p>1')",
+    'const { setTimeout: wait } = require("node:timers/promises")',
+    'for (let tries = 0; sent.length === 0 && tries < 200; tries++) await wait(10)',
+    "__assert.deepStrictEqual(sent, ['ada@example.com'])",
+    'await store.close()',
+  ].join(';');
+
+  it('is a program that runs', () => {
+    const blocks = examples('README.md');
+    assert.ok(blocks.length >= 2);
+    return runs(
+      'README',
+      blocks.flatMap(({ lines }) => lines),
+      { before, afterwards },
+    );
+  });
+});

@@ -1,0 +1,46 @@
+'use strict';
+/**
+ * Who is to hear of a signal: one listener a signal, however many callers it stands for. A request's signal may be given
+ * to hundreds of reads, and Node warns of a leak at the eleventh listener.
+ */
+
+/** @type {WeakMap<AbortSignal, Set<() => void>>} */
+const hearers = new WeakMap();
+
+/** @this {AbortSignal} */
+function tell() {
+  const hearing = hearers.get(this) ?? [];
+  hearers.delete(this);
+  for (const hear of [...hearing]) hear();
+}
+
+/**
+ * @param {AbortSignal} signal Not aborted yet.
+ * @param {() => void} hear Called once; must not throw.
+ */
+function onAbort(signal, hear) {
+  const hearing = hearers.get(signal);
+  if (hearing !== undefined) {
+    hearing.add(hear);
+    return;
+  }
+  hearers.set(signal, new Set([hear]));
+  signal.addEventListener('abort', tell, { once: true });
+}
+
+/**
+ * Whether it had not been called yet.
+ * @param {AbortSignal} signal
+ * @param {() => void} hear
+ */
+function offAbort(signal, hear) {
+  const hearing = hearers.get(signal);
+  if (hearing === undefined || !hearing.delete(hear)) return false;
+  if (hearing.size === 0) {
+    hearers.delete(signal);
+    signal.removeEventListener('abort', tell);
+  }
+  return true;
+}
+
+module.exports = { onAbort, offAbort };

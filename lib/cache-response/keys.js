@@ -1,0 +1,95 @@
+'use strict';
+/**
+ * Under which keys a response lies.
+ *
+ * The page key stands for the address. What lies there is either the page itself or, where responses vary, an index: the
+ * names of the request headers that matter and an id drawn at random. A variant lies under that id and the hash of
+ * the values of those headers. So whoever deletes the page key has done away with all variants, also with those that are
+ * still being made: they end up under an id that nothing names any more.
+ */
+const { createHash, randomBytes } = require('node:crypto');
+
+/** Longer ones are kept as their hash: a key costs memory, and a client writes most of it. */
+const KEY_CHARS_MAX = 1024;
+const ID_BYTES = 15;
+
+/** Letters, digits and what IPv6, ports and escapes need: a '/' would make two addresses share a key. */
+const HOST = /^[\w.\-:[\]%]*$/;
+
+/** @param {string} text */
+function hash(text) {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/** @param {string} text */
+function bounded(text) {
+  return text.length > KEY_CHARS_MAX ? `\0h:${hash(text)}` : text;
+}
+
+/**
+ * 'GET http://host/path?query' with the parameters in order of their names, or undefined for a request whose address has no
+ * one reading.
+ * @param {any} req
+ * @returns {string | undefined}
+ */
+function addressKey(req) {
+  const url = String(req.originalUrl ?? req.url);
+  const host = String(req.headers.host ?? '').toLowerCase();
+  // Express heeds 'trust proxy' in these, and so may the handler.
+  const protocol = req.protocol ?? (req.socket?.encrypted ? 'https' : 'http');
+  const hostname = String(req.hostname ?? host).toLowerCase();
+  if (!url.startsWith('/') || !HOST.test(host) || !HOST.test(hostname) || !/^\w+$/.test(protocol)) return undefined;
+  const forwarded = hostname === host || hostname === host.replace(/:\d*$/, '') ? '' : `\n${hostname}`;
+  const at = url.indexOf('?');
+  const address = at === -1 ? url : url.slice(0, at);
+  return `GET ${protocol}://${host}${address}${at === -1 ? '' : sortedQuery(url.slice(at + 1))}${forwarded}`;
+}
+
+/** Stable: what a name's values mean may hang on their order. @param {string} query */
+function sortedQuery(query) {
+  const name = (/** @type {string} */ part) => part.split('=', 1)[0];
+  const parts = query.split('&').map((part) => ({ part, name: name(part) }));
+  parts.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return `?${parts.map(({ part }) => part).join('&')}`;
+}
+
+function newId() {
+  return randomBytes(ID_BYTES).toString('base64url');
+}
+
+/**
+ * Which variant a request asks for: a hash, so that long headers make no long keys.
+ * @param {readonly string[]} names Lower case, sorted.
+ * @param {any} req
+ */
+function variantOf(names, req) {
+  return hash(JSON.stringify(names.map((name) => variantValue(name, req.headers[name]))));
+}
+
+/** @param {string} name @param {unknown} value */
+function variantValue(name, value) {
+  if (value === undefined) return null;
+  const items = String(value)
+    .split(',')
+    .map((item) => item.trim());
+  // The order of codings means nothing, and browsers differ in it.
+  if (name === 'accept-encoding') return items.map((item) => item.toLowerCase()).sort();
+  return items;
+}
+
+/** @param {string} id @param {string} variant */
+function variantKey(id, variant) {
+  return `\0v:${id}:${variant}`;
+}
+
+/** Where the list of an index's variants lies. @param {string} id */
+function listKey(id) {
+  return `\0l:${id}`;
+}
+
+/** The tag of all variants of a page. @param {string} pageKey */
+function variantsTag(pageKey) {
+  return `\0p:${hash(pageKey)}`;
+}
+
+module.exports = { bounded, addressKey, newId, variantOf, variantKey, listKey, variantsTag };
