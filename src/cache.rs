@@ -118,6 +118,17 @@ fn with_key_always(
     call(&*cache.engine, cache.at(key), frame)
 }
 
+/// A near cache may keep what was read, and will then want to know when its TTL ends.
+#[inline]
+fn tick_for_near(cache: &Cache, read: Read) {
+    if let Read::Found(Found { expires_us, .. }) = read
+        && expires_us != u64::MAX
+        && cache.has_near.load(Ordering::Relaxed)
+    {
+        board::keep_ticking();
+    }
+}
+
 /// What a read found, for the facade and its near cache.
 #[inline]
 fn show_read(frame: &Frame<'_>, read: Read) -> Out {
@@ -142,12 +153,7 @@ fn show_found(frame: &Frame<'_>, found: Found) -> Out {
 fn get(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     with_key(cache, frame, |engine, at, frame| {
         let read = engine.get(at, &mut frame.buffers.out)?;
-        if let Read::Found(Found { expires_us, .. }) = read
-            && expires_us != u64::MAX
-            && cache.has_near.load(Ordering::Relaxed)
-        {
-            board::keep_ticking();
-        }
+        tick_for_near(cache, read);
         Ok(show_read(frame, read))
     })
 }
@@ -156,6 +162,7 @@ fn get_stale(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     with_key(cache, frame, |engine, at, frame| {
         let window_ms = frame.whole(1).unwrap_or_default();
         let read = engine.get_stale(at, window_ms, &mut frame.buffers.out)?;
+        tick_for_near(cache, read);
         Ok(show_read(frame, read))
     })
 }

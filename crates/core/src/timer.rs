@@ -55,14 +55,19 @@ impl Alarm {
         Self { shared, clock, ticking, task: OnceLock::new(), registered }
     }
 
+    /// Whether it is set for that instant or an earlier one: it then looks after the change that made this due, which the
+    /// lock under which the caller made it orders.
+    pub fn is_set_for(&self, due_us: u64) -> bool {
+        self.shared.armed_us.load(Ordering::Acquire) <= due_us
+    }
+
     /// Says that something is due at `due_us`. Call it after the change is visible to `next_due_us`. Cheap when
     /// the alarm is already set for that instant or an earlier one.
     pub fn set(&self, due_us: u64) {
         if self.registered.is_some() {
             return;
         }
-        // Armed for then or earlier: it looks after the change that made this due, which the caller's lock orders.
-        if self.shared.armed_us.load(Ordering::Acquire) <= due_us {
+        if self.is_set_for(due_us) {
             return;
         }
         self.task.get_or_init(|| {

@@ -21,7 +21,9 @@ impl MemoryCache {
     /// Says that something is due at `due_us`, after the change that makes it so.
     #[inline]
     pub(super) fn set_alarm(&self, due_us: u64) {
-        self.alarm.set(self.together(due_us));
+        if !self.alarm.is_set_for(due_us) {
+            self.alarm.set(self.together(due_us));
+        }
     }
 
     fn together(&self, due_us: u64) -> u64 {

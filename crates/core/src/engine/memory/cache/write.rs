@@ -80,8 +80,6 @@ impl MemoryCache {
             // The value that was overwritten may have left a tag that this one has too.
             index.stay(hash, tags);
         }
-        // A new key raises too: a near cache keeps no misses, but costs nothing to be sure.
-        board::raise(hash);
         if expires_us != NEVER_US {
             state.table.wheel.set(place, expires_us, now_us);
             self.set_alarm(expires_us);
