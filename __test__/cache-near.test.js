@@ -35,6 +35,26 @@ describe('a near cache', () => {
     assert.deepEqual(value, { list: [{ deep: true }] });
   });
 
+  it("keeps what getOrSet reads of a cache that serves stale values, on the machine's clock", async () => {
+    const machine = open('memory:');
+    const near = machine.cache('c', { ttl: '1h', staleWhileRevalidate: '1h', near: { objects: true } });
+    await near.set('k', { a: 1 });
+    const read = () => near.getOrSet('k', () => 'never called');
+    assert.equal(await read(), await read());
+    await machine.close();
+  });
+
+  it('is off where every read changes who goes next, so that the order is exact', async () => {
+    const lru = store.cache('lru', { ttl: null, max: 3, eviction: 'lru' });
+    for (const key of ['a', 'b', 'c', 'a', 'a', 'b', 'c']) lru.getSync(key) ?? lru.setSync(key, key);
+    for (const key of ['b', 'c', 'a']) assert.equal(lru.getSync(key), key);
+    lru.setSync('d', 'd');
+    assert.deepEqual(await lru.getMany(['a', 'b', 'c', 'd']), ['a', undefined, 'c', 'd']);
+    const objects = store.cache('objects', { ttl: null, eviction: 'lru', near: { objects: true } });
+    objects.setSync('k', {});
+    assert.equal(isNear(objects, 'k'), false);
+  });
+
   it('freezes on a miss as on a hit, whichever way the value comes', async () => {
     const near = store.cache('near', { ttl: '1m', near: { objects: true }, staleWhileRevalidate: '1m' });
     const frozen = (value) => assert.ok(Object.isFrozen(value) && Object.isFrozen(value.inner));
