@@ -138,7 +138,10 @@ export interface CacheOptions<T = unknown> {
   updateAgeOnGet?: boolean;
   /** Entries at most. Default: no cap but maxSize. Exact below 16,384; above, the cache is split and may hold a little less. */
   max?: number;
-  /** Bytes at most, keys, tags and bookkeeping included, measured by redstart. Default '64mb'; at least '1kb'. */
+  /**
+   * Bytes at most, keys, tags and bookkeeping included, measured by redstart. Default '64mb'; at least '1kb'. A large cache
+   * is split into up to 16 parts, each of which holds whole entries: with very large ones it holds a little less.
+   */
   maxSize?: Bytes;
   /**
    * set of a larger entry rejects with ERR_TOO_LARGE (key, size, limit) and removes the old value; getOrSet and the doors
@@ -173,8 +176,9 @@ export interface CacheOptions<T = unknown> {
   /**
    * Entries that each thread keeps decoded close at hand, coherent with the cache: once a write, deletion, expiry or
    * eviction has returned anywhere, no thread reads the old value. Strings, numbers, booleans, null and bigints qualify;
-   * with `objects: true` plain objects and arrays too, which are then shared and deeply frozen, on a miss as on a hit
-   * (values holding Date, Map, Set or bytes are decoded for each call and not frozen). A number is `max`. Default: 1,000
+   * with `objects: true` plain objects and arrays too, which are then deeply frozen, on a miss as on a hit, and shared
+   * from the second read on (values that JSON does not carry exactly, such as those holding Date, Map, Set, bytes, BigInt
+   * or undefined, are decoded for each call and not frozen). A number is `max`. Default: 1,000
    * entries of primitives, maxSize '4mb' (of values as encoded); false: off. Off with updateAgeOnGet and with eviction
    * 'lru', whose order every read changes, and where the host does not let JavaScript share memory with addons (Electron).
    */
@@ -224,7 +228,7 @@ export interface Cache<T> {
   take(key: string): Promise<T | undefined>;
   /** Get without counting as a use, a hit or a miss, and without starting the TTL anew. */
   peek(key: string): Promise<T | undefined>;
-  /** Starts the TTL anew: with `ttl`, or with the one the entry was set with. Whether there was a live entry. */
+  /** Starts the TTL anew: with `ttl`, which is the entry's from then on, or with the one it has. Whether there was a live entry. */
   touch(key: string, ttl?: Duration | null): Promise<boolean>;
   /** Milliseconds left; Infinity for an entry that does not expire; undefined when absent. */
   getRemainingTTL(key: string): Promise<number | undefined>;
@@ -246,7 +250,7 @@ export interface Cache<T> {
    * ERR_INVALID_STATE; through another thread it is ended by the timeout.
    *
    * Only getOrSet and memoize serve stale values. A background reload that fails is an 'error' event and counts in
-   * stats().loadErrors.
+   * stats().loadErrors. A process with nothing else to do waits for its loads.
    */
   getOrSet<V extends T | null | undefined = T>(
     key: string,
@@ -264,7 +268,7 @@ export interface Cache<T> {
   ): (...args: A) => Promise<R>;
   /**
    * Removes every entry that was set with one of the tags. Gone for every reader once resolved, in time that grows with
-   * those entries only; their bytes are freed in the background.
+   * those entries only; their bytes are freed in the background. Up to 64 tags a call.
    */
   deleteByTag(tags: string | readonly string[]): Promise<void>;
   /**
@@ -272,7 +276,7 @@ export interface Cache<T> {
    * Whether there was a live entry.
    */
   expire(key: string): Promise<boolean>;
-  /** expire() for every entry that was set with one of the tags. */
+  /** expire() for every entry that was set with one of the tags, up to 64 a call. */
   expireByTag(tags: string | readonly string[]): Promise<void>;
   /** Removes every key that starts with `prefix`, character by character, and says how many were live. Looks at every entry, in steps that let the event loop turn. */
   deleteByPrefix(prefix: string): Promise<number>;

@@ -72,12 +72,15 @@ export interface CacheFunctions {
   /**
    * After a miss: joins or starts the load of a key. mode: 0 normal, 1 leads whatever is under way, 2 background.
    * Ok: scratch[5] 0: a fresh value came meanwhile, as by get but uncounted; 1: the caller leads, scratch[6]: ticket, [7]: line
-   * for lapses; 2 (mode 2 only): somebody loads already.
+   * for lapses; 2 (mode 2 only): somebody loads already; 3: another thread's load has just
+   * ended, as below.
    * Pending: another thread loads, scratch[6]: its ticket. Resolves to [kind, codec, payload]: 0 value, 1 the loader returned
    * undefined, 2 failed (payload: the leader's JSON), 3 retry.
    */
   joinLoad(key: string, timeoutMs: number, mode: number, tags: string[]): Payload | undefined;
-  /** Whether it was stored. A load ends through closed handles too, by any of these three. */
+  /** What the value will be deleted by, when that is known after joinLoad. */
+  tagLoad(key: string, ticket: number, tags: string[]): undefined;
+  /** Whether it was stored; scratch[5] is 1 when the load was not under way any more. A load ends through closed handles too, by any of these three. */
   endLoad(key: string, ticket: number, payload: Payload, codec: number, ttlMs: number, tags: string[], store: boolean): boolean | undefined;
   /** failure: JSON for waiters in other threads; empty for an undefined that is not kept. */
   failLoad(key: string, ticket: number, failure: string): undefined;

@@ -668,13 +668,76 @@ describe('loads of several threads', () => {
   });
 });
 
-test('a load does not outlive the process that has nothing else to do', async () => {
+test('a process with nothing else to do waits for its load, up to the timeout', async () => {
   const lines = await endsByItself(
     told(({ open }) => {
       const cache = open('memory:').cache('c', { ttl: null });
-      cache.getOrSet('k', () => new Promise(() => {}));
-      console.log('asked');
+      const load = cache.getOrSet('k', () => new Promise(() => {}), { timeout: 50 });
+      load.catch((error) => console.log(error.code));
     }),
   );
-  assert.deepEqual(lines, ['asked']);
+  assert.deepEqual(lines, ['ERR_TIMEOUT']);
+});
+
+test('a reload in the background does not keep the process alive', async () => {
+  const lines = await endsByItself(
+    told(async ({ open }) => {
+      const cache = open('memory:').cache('c', { ttl: '1h', staleWhileRevalidate: '1h' });
+      await cache.set('k', 'old');
+      await cache.expire('k');
+      console.log(await cache.getOrSet('k', () => new Promise(() => {})));
+    }),
+  );
+  assert.deepEqual(lines, ['old']);
+});
+
+test('every caller of a burst hears of its timeout, however busy the thread was', async () => {
+  const lines = await endsByItself(
+    told(({ open }) => {
+      const cache = open('memory:').cache('c', { ttl: '1m' });
+      cache.on('removed', () => {});
+      let rejected = 0;
+      const never = () => new Promise(() => {});
+      for (let at = 0; at < 300; at++) {
+        const load = cache.getOrSet(String(at), never, { timeout: 50 });
+        load.catch(() => ++rejected === 300 && console.log('all'));
+      }
+      // Until all have had their time, and before this thread could hear of it.
+      const until = Date.now() + 150;
+      queueMicrotask(() => {
+        while (Date.now() < until);
+      });
+    }),
+  );
+  assert.deepEqual(lines, ['all']);
+});
+
+test('a loader that blocks its thread past the timeout has timed out', async () => {
+  const machine = open('memory:');
+  const cache = machine.cache('c', { ttl: '1m' });
+  const block = () => {
+    const until = Date.now() + 200;
+    while (Date.now() < until);
+    return 'late';
+  };
+  await assert.rejects(cache.getOrSet('k', block, { timeout: 20 }), { code: 'ERR_TIMEOUT' });
+  assert.equal(await cache.has('k'), false);
+  await machine.close();
+});
+
+test('tags that a loader says count for who asks after their deletion', async () => {
+  const machine = open('memory:');
+  const cache = machine.cache('c', { ttl: '1m' });
+  let give;
+  const first = cache.getOrSet('k', (context) => {
+    context.setOptions({ tags: ['t'] });
+    return new Promise((resolve) => {
+      give = resolve;
+    });
+  });
+  await cache.deleteByTag('t');
+  assert.equal(await cache.getOrSet('k', () => 'new'), 'new');
+  give('old');
+  assert.deepEqual([await first, await cache.get('k')], ['old', 'new']);
+  await machine.close();
 });

@@ -343,6 +343,52 @@ test('a closed handle answers nothing', async () => {
   );
 });
 
+test('codecs of functions belong to their handle, each to its own', async () => {
+  const made = (mark) => ({
+    encode: (value) => Buffer.from(mark + value),
+    decode: (bytes) => `${mark}:${Buffer.from(bytes)}`,
+  });
+  const one = store.cache('paired', { ttl: null, codec: made('A') });
+  const other = store.cache('paired', { ttl: null, codec: made('B') });
+  await other.set('k', 'v');
+  assert.equal(await other.get('k'), 'B:Bv');
+  assert.equal(await one.get('k'), 'A:Bv', 'whose bytes it reads is its own affair');
+});
+
+test('touch with a ttl gives the entry that ttl from then on', async () => {
+  await cache.set('k', 1, { ttl: '10s' });
+  assert.equal(await cache.touch('k', '1h'), true);
+  clock.advance('59m');
+  assert.equal(await cache.touch('k'), true);
+  assert.equal(await cache.getRemainingTTL('k'), 3_600_000);
+});
+
+test('a loader that fails counts one miss, and under staleIfError an entry in its TTL is no stand-in', async () => {
+  const guarded = store.cache('guarded', { ttl: '1m', staleIfError: '1h' });
+  const fails = () => {
+    throw new Error('away');
+  };
+  await assert.rejects(guarded.getOrSet('k', fails), { message: 'away' });
+  const { misses, hits, stale } = await guarded.stats();
+  assert.deepEqual({ misses, hits, stale }, { misses: 1, hits: 0, stale: 0 });
+  await guarded.set('k', 'live');
+  await assert.rejects(guarded.getOrSet('k', fails, { forceFresh: true }), { message: 'away' });
+  clock.advance('1m');
+  assert.equal(await guarded.getOrSet('k', fails, { forceFresh: true }), 'live');
+});
+
+test('what setMany stores is the value of its pair, whatever reading the pair does', async () => {
+  const pair = ['k', 'v'];
+  Object.defineProperty(pair, 0, {
+    get() {
+      cache.setSync('other', { a: 1 });
+      return 'k';
+    },
+  });
+  await cache.setMany([pair]);
+  assert.equal(await cache.get('k'), 'v');
+});
+
 test('an entry over maxEntrySize is refused, and the old value does not stay [CacheOptions.maxEntrySize]', async () => {
   const small = store.cache('small', { ttl: null, maxEntrySize: '1kb' });
   small.setSync('k', 'old');

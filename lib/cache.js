@@ -153,9 +153,10 @@ class Cache {
     const flat = [];
     for (const entry of entries) {
       if (!Array.isArray(entry)) throw invalidArg(`setMany() takes pairs [key, value]; got ${show(entry)} among them`);
-      const codec = this.#codec.encode(entry[1], `the value of ${show(entry[0])}`);
+      const [key, value] = entry;
+      const codec = this.#codec.encode(value, `the value of ${show(key)}`);
       // Kept, as the next pair may be made of the same memory.
-      flat.push(entry[0], payloadToKeep(), codec);
+      flat.push(key, payloadToKeep(), codec);
     }
     ready(this.#native.setMany(flat, ttlMs, /** @type {string[]} */ (tags)));
   }
@@ -347,7 +348,10 @@ class Cache {
    * @param {unknown} error
    */
   #instead(key, error) {
-    const payload = this.#ifErrorMs > 0 ? this.#native.getStale(key, this.#ifErrorMs) : undefined;
+    if (this.#ifErrorMs === 0) throw error;
+    // Looked at first, so that what is not there or not stale is not counted.
+    if (this.#native.peek(key, this.#ifErrorMs) === undefined || scratch[5] !== STALE) throw error;
+    const payload = this.#native.getStale(key, this.#ifErrorMs);
     if (payload === undefined) throw error;
     return this.#decoded(scratch[1], payload);
   }

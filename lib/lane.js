@@ -94,20 +94,36 @@ function listen(keepsAlive, start, line) {
 }
 
 /**
- * As listen, for what the addon has been told of already: what came for it meanwhile is delivered now. It does not keep
- * the process alive.
+ * Takes what comes for a line that the addon knows of, whenever something wakes this thread: see beWoken.
  * @param {number} number
  * @param {Line} line
  */
-function listenLate(number, line) {
-  hold(false);
+function expect(number, line) {
   lines.set(number, line);
-  // There may have been no handle to wake us by.
+}
+
+/**
+ * From now on this thread is woken for the lines that it expects; what came meanwhile is delivered now.
+ * @param {boolean} keepsAlive
+ */
+function beWoken(keepsAlive) {
+  hold(keepsAlive);
   if (holders === 1) onWake();
 }
 
 /**
- * The counterpart of listen and listenLate.
+ * The counterpart of expect and, where it was called, of beWoken.
+ * @param {number} number
+ * @param {boolean} wasWoken
+ * @param {boolean} keptAlive
+ */
+function expectNoMore(number, wasWoken, keptAlive) {
+  lines.delete(number);
+  if (wasWoken) release(keptAlive);
+}
+
+/**
+ * The counterpart of listen.
  * @param {number} number
  * @param {boolean} keptAlive
  */
@@ -271,7 +287,9 @@ module.exports = {
   STATUS_OK,
   STATUS_PENDING,
   listen,
-  listenLate,
+  expect,
+  beWoken,
+  expectNoMore,
   unlisten,
   keepAlive,
   ready,

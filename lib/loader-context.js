@@ -19,8 +19,9 @@ class LoaderContext {
   /**
    * @param {string} key
    * @param {(key: string) => any} old Finds the value that the loader is to replace.
+   * @param {(tags: readonly string[]) => void} tagged Hears of tags as soon as they are said.
    */
-  constructor(key, old) {
+  constructor(key, old, tagged) {
     /** @readonly */
     this.key = key;
     this.#old = old;
@@ -28,7 +29,9 @@ class LoaderContext {
     this.setOptions = (given) => {
       const { ttlMs, tags } = readSetOptions('setOptions()', given);
       if (ttlMs !== undefined) this.#said.ttlMs = ttlMs;
-      if (tags !== undefined) this.#said.tags = tags;
+      if (tags === undefined) return;
+      tagged(tags);
+      this.#said.tags = tags;
     };
     /** @param {any} value */
     this.skip = (value) => {

@@ -12,9 +12,10 @@ const { encodeUndefined, payloadToKeep } = require('./codec.js');
 const { LoaderContext } = require('./loader-context.js');
 const { RedstartError, show } = require('./errors.js');
 const flights = require('./flights.js');
-const { scratch, STATUS_OK, STATUS_PENDING, listenLate, unlisten, pending, cancel, takeError } = require('./lane.js');
+const lane = require('./lane.js');
 const { rebuildFailure, tellFailure } = require('./load-failure.js');
 
+const { scratch, STATUS_OK, STATUS_PENDING } = lane;
 const { VALUE, NOTHING, FAILED, RETRY, TIMED_OUT } = flights;
 // Taken before Jest's fake timers replace the global one.
 const { setImmediate } = timers;
@@ -27,6 +28,12 @@ const BACKGROUND = 2;
 // What joinLoad leaves in scratch[5].
 const CAME = 0;
 const LEADS = 1;
+
+/** As CAME, but from the load of another thread, which ended while this one was about to wait: [kind, codec, payload]. */
+const LANDED = 3;
+
+/** What endLoad leaves in scratch[5] when the load was not under way any more. */
+const OVER = 1;
 
 // Reasons of a lapse.
 const LAPSED_TIMEOUT = 1;
@@ -69,7 +76,7 @@ class Lead extends flights.Flight {
     this.#how = how;
     this.#line = scratch[7];
     this.#background = background;
-    this.#context = new LoaderContext(key, desk.old);
+    this.#context = new LoaderContext(key, desk.old, (tags) => this.#tag(tags));
     if (!background) this.parent = flights.asking();
   }
 
@@ -82,6 +89,8 @@ class Lead extends flights.Flight {
     } catch (error) {
       return this.#fail(error);
     }
+    // At once: who else wakes this thread may bring the news of a lapse.
+    lane.expect(this.#line, { lapsed: (reason) => this.#lapse(reason) });
     hearLater(this);
     Promise.resolve(result).then(
       (value) => this.#end(value),
@@ -89,11 +98,11 @@ class Lead extends flights.Flight {
     );
   }
 
-  /** From now on it hears of lapses. */
+  /** From now on lapses wake this thread; while somebody waits for the load, the process stays alive for them. */
   hear() {
     if (this.landed) return;
     this.#hears = true;
-    listenLate(this.#line, { lapsed: (reason) => this.#lapse(reason) });
+    lane.beWoken(!this.#background);
   }
 
   /** @override */
@@ -113,7 +122,7 @@ class Lead extends flights.Flight {
 
   /** @override @param {import('./flights.js').Landing} landing */
   land(landing) {
-    if (this.#hears) unlisten(this.#line, false);
+    lane.expectNoMore(this.#line, this.#hears, !this.#background);
     super.land(landing);
   }
 
@@ -141,10 +150,19 @@ class Lead extends flights.Flight {
     const negative = value === undefined || value === null ? negativeTtlMs : undefined;
     const lives = ttlMs ?? negative ?? this.#how.ttlMs ?? this.#desk.ttlMs;
     const tagged = /** @type {string[]} */ (tags ?? this.#how.tags);
-    native.endLoad(this.#key, this.ticket, payload, codec, lives, tagged, !skipped);
-    if (scratch[0] === STATUS_OK) this.land({ kind: VALUE, codec, payload });
+    const stored = native.endLoad(this.#key, this.ticket, payload, codec, lives, tagged, !skipped);
     // A tag that is none.
-    else this.#fail(takeError());
+    if (scratch[0] !== STATUS_OK) return this.#fail(lane.takeError());
+    // A loader that blocks its thread has had its time before this thread could hear of it.
+    if (!stored && scratch[5] === OVER) return this.#timeOut();
+    this.land({ kind: VALUE, codec, payload });
+  }
+
+  /** What the value will be deleted by, as soon as it is known. @param {readonly string[]} tags */
+  #tag(tags) {
+    if (this.landed) return;
+    this.#desk.native.tagLoad(this.#key, this.ticket, /** @type {string[]} */ (tags));
+    if (scratch[0] !== STATUS_OK) throw lane.takeError();
   }
 
   /** @param {unknown} error */
@@ -206,18 +224,15 @@ class Wait extends flights.Flight {
   constructor(desk, key) {
     super(desk.prefix + key, scratch[6]);
     this.#number = scratch[1];
-    pending(this.#number).then(
-      ([kind, codec, payload]) => {
-        if (kind === FAILED) this.land({ kind, error: rebuildFailure(payload) });
-        else this.land({ kind, codec, payload });
-      },
+    lane.pending(this.#number).then(
+      (landed) => this.land(landingOf(landed)),
       (error) => this.land({ kind: FAILED, error }),
     );
   }
 
   /** @override */
   deserted() {
-    cancel(this.#number);
+    lane.cancel(this.#number);
     this.land({ kind: RETRY });
   }
 }
@@ -225,6 +240,15 @@ class Wait extends flights.Flight {
 /** As show(), which takes longer than many a load, for keys that need no care. @param {string} key */
 function quoted(key) {
   return key.length <= 50 && /^[\w:./@-]*$/.test(key) ? `'${key}'` : show(key);
+}
+
+/**
+ * What the addon tells of another thread's load.
+ * @param {any} landed
+ * @returns {import('./flights.js').Landing}
+ */
+function landingOf([kind, codec, payload]) {
+  return kind === FAILED ? { kind, error: rebuildFailure(payload) } : { kind, codec, payload };
 }
 
 /** @param {any} result */
@@ -253,8 +277,11 @@ class Loads {
     for (let mode = how.forceFresh ? FORCE_FRESH : NORMAL; ; mode = NORMAL) {
       const known = mode === FORCE_FRESH ? undefined : this.#underWay(key);
       const flight = known ?? this.#takeOff(key, how, mode);
-      // A value came meanwhile.
-      if (!(flight instanceof flights.Flight)) return flight;
+      // It came meanwhile.
+      if (!(flight instanceof flights.Flight)) {
+        if (flight.kind === RETRY) continue;
+        return flight;
+      }
       if (known !== undefined && flights.isCircle(known)) throw this.#circle(key);
       const landing = flights.join(flight, how.signal);
       const leads = known === undefined && flight instanceof Lead;
@@ -276,7 +303,7 @@ class Loads {
   refresh(key, loader, how, failed) {
     if (this.#underWay(key) !== undefined) return;
     this.#desk.native.joinLoad(key, how.timeoutMs, BACKGROUND, /** @type {string[]} */ (how.tags));
-    if (scratch[0] !== STATUS_OK) return failed(takeError());
+    if (scratch[0] !== STATUS_OK) return failed(lane.takeError());
     if (scratch[5] !== LEADS) return;
     const lead = new Lead(this.#desk, key, how, true);
     lead.landing.then(({ kind, error }) => {
@@ -301,8 +328,9 @@ class Loads {
     if (flights.isOwn(this.#desk.prefix + key)) throw this.#circle(key);
     const payload = this.#desk.native.joinLoad(key, how.timeoutMs, mode, /** @type {string[]} */ (how.tags));
     if (scratch[0] === STATUS_PENDING) return new Wait(this.#desk, key);
-    if (scratch[0] !== STATUS_OK) throw takeError();
+    if (scratch[0] !== STATUS_OK) throw lane.takeError();
     if (scratch[5] === CAME) return { kind: VALUE, codec: scratch[1], payload };
+    if (scratch[5] === LANDED) return landingOf(payload);
     return new Lead(this.#desk, key, how, false);
   }
 

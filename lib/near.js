@@ -139,7 +139,8 @@ class Near {
       value,
       slot: scratch[2],
       generation: scratch[3],
-      expiry: scratch[4],
+      // The clock stands at Infinity while it does not tick; no clock reaches NaN.
+      expiry: scratch[4] === Infinity ? Number.NaN : scratch[4],
       size,
       used: false,
     });

@@ -138,7 +138,8 @@ class Store {
     const text = checked === undefined ? undefined : JSON.stringify(checked);
     const native = cold(() => this.#native[kind](name, text, callSite(above)), above);
     const { handle } = JSON.parse(native.options);
-    const at = `${kind}:${handle === undefined ? '' : JSON.stringify(handle)}:${name}`;
+    const own = handle === undefined ? '' : JSON.stringify(handle) + pairNumber(checked);
+    const at = `${kind}:${own}:${name}`;
     const known = this.#facades.get(at);
     if (known !== undefined) return known;
     const facade = make(native, checked);
@@ -146,6 +147,22 @@ class Store {
     if (!this.#facades.has(first)) this.#facades.set(first, facade);
     return facade;
   }
+}
+
+/** @type {WeakMap<object, number>} Codecs of functions: each is another one. */
+const pairNumbers = new WeakMap();
+let pairs = 0;
+
+/** @param {any} checked As readCacheOptions gives it. */
+function pairNumber(checked) {
+  const pair = checked?.[CODEC_PAIR];
+  if (pair === undefined) return '';
+  let number = pairNumbers.get(pair);
+  if (number === undefined) {
+    number = ++pairs;
+    pairNumbers.set(pair, number);
+  }
+  return String(number);
 }
 
 /**

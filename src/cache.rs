@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redstart_core::board;
 use redstart_core::cache::loads::Landed;
 use redstart_core::cache::{At, Put, Touch};
-use redstart_core::engine::{CacheEngine, CacheView, Found, Joined, LoadMode, Read};
+use redstart_core::engine::{CacheEngine, CacheView, Ended, Found, Joined, LoadMode, Read};
 use redstart_core::key::{Key, OwnedKey};
 use redstart_core::value::Tag;
 use redstart_core::{Error, Result};
@@ -48,6 +48,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// What `joinLoad` leaves as its kind.
 const LEADS: f64 = 1.0;
 const UNDER_WAY: f64 = 2.0;
+const LANDED: f64 = 3.0;
 
 pub(crate) fn bind<'env>(
     functions: Functions<'env>,
@@ -76,6 +77,7 @@ pub(crate) fn bind<'env>(
         .with::<0, _>("clear", cache.clone(), clear)?
         .with::<3, _>("scan", cache.clone(), scan)?
         .with::<4, _>("joinLoad", cache.clone(), join_load)?
+        .with::<3, _>("tagLoad", cache.clone(), tag_load)?
         .with::<7, _>("endLoad", cache.clone(), end_load)?
         .with::<3, _>("failLoad", cache.clone(), fail_load)?
         .with::<2, _>("abandonLoad", cache.clone(), abandon_load)?
@@ -391,6 +393,8 @@ fn join_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
             }
             Joined::Wait(ticket, reply) => {
                 frame.set_whole(TICKET_OUT, ticket);
+                // Where the answer is ready all the same: the load has ended since.
+                frame.set(KIND_OUT, LANDED);
                 answer(frame, lane, reply, landed)
             }
         }
@@ -417,6 +421,15 @@ fn landed(landed: Landed) -> Out {
     Out::List(list)
 }
 
+fn tag_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
+    with_key_always(cache, frame, |engine, at, frame| {
+        let ticket = frame.whole(1).unwrap_or_default();
+        let tags = keys(frame, 2)?;
+        engine.tag_load(at, ticket, &borrowed(&tags))?;
+        Ok(Out::Undefined)
+    })
+}
+
 /// Works on a closed handle too, as do the other ways to end a load.
 fn end_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     with_key_always(cache, frame, |engine, at, frame| {
@@ -429,7 +442,9 @@ fn end_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
             // A bad tag: whoever waits asks anew, and hears of it then.
             engine.abandon_load(at, ticket);
         }
-        Ok(Out::Bool(stored?))
+        let ended = stored?;
+        frame.set(KIND_OUT, f64::from(u8::from(ended == Ended::Over)));
+        Ok(Out::Bool(ended == Ended::Stored))
     })
 }
 

@@ -878,6 +878,24 @@ unsafe extern "C" fn finalize_wake<E: OnEnd>(_env: sys::napi_env, data: *mut c_v
     drop(unsafe { Arc::from_raw(data.cast_const().cast::<E>()) });
 }
 
+/// Tells `end` when its environment goes away, whether or not anything in it can be woken.
+pub(crate) fn tell_of_end<E: OnEnd + 'static>(env: Env, end: &Arc<E>) -> napi::Result<()> {
+    let hook = Box::into_raw(Box::new(Arc::downgrade(end))).cast::<c_void>();
+    // SAFETY: hook is a boxed Weak<E> that `lane_ends::<E>` frees; the hook runs once, or never and the process ends.
+    let status = unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(lane_ends::<E>), hook) };
+    napi::check_status!(status)
+}
+
+unsafe extern "C" fn lane_ends<E: OnEnd>(hook: *mut c_void) {
+    // SAFETY: the box that `tell_of_end` made, freed by the hook, which runs once.
+    let end = unsafe { Box::from_raw(hook.cast::<std::sync::Weak<E>>()) };
+    let Some(end) = end.upgrade() else { return };
+    // An open wake was added after this hook, so its own has run by now and closed it.
+    end.wake().ended.store(true, Ordering::Release);
+    // As in env_ends; what that has released already is released once.
+    drop(catch_unwind(AssertUnwindSafe(|| end.ended())));
+}
+
 unsafe extern "C" fn env_ends<E: OnEnd>(hook: *mut c_void) {
     // SAFETY: gives back the count that `open` handed to the hook, which runs once.
     let end = unsafe { Arc::from_raw(hook.cast_const().cast::<E>()) };

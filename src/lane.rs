@@ -225,13 +225,17 @@ impl Shared {
 
     /// Keeps a near cache, so that the end of the environment closes it.
     pub(crate) fn add_near(&self, engine: &Arc<dyn CacheEngine>, hits: u16) {
-        self.nears.lock().push((Arc::downgrade(engine), hits));
+        let mut nears = self.nears.lock();
+        nears.retain(|(known, _)| known.strong_count() > 0);
+        nears.push((Arc::downgrade(engine), hits));
     }
 
     /// Closes a near cache, unless that has been done.
     pub(crate) fn close_near(&self, engine: &Arc<dyn CacheEngine>, hits: u16) {
         let mut nears = self.nears.lock();
-        if let Some(at) = nears.iter().position(|&(_, open)| open == hits) {
+        let engine_of =
+            |known: &Weak<dyn CacheEngine>| std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(engine));
+        if let Some(at) = nears.iter().position(|(known, open)| *open == hits && engine_of(known)) {
             nears.swap_remove(at);
             engine.close_near(hits);
         }
@@ -285,6 +289,13 @@ impl Shared {
             self.push(Completion::Removals { line });
         }
         Some(format!("[{}]", batch.join(",")))
+    }
+}
+
+impl Drop for Shared {
+    /// Nothing holds this load of lib/ any more, though its environment may live on (Jest).
+    fn drop(&mut self) {
+        self.ended();
     }
 }
 
@@ -461,7 +472,9 @@ impl NativeLane {
     /// A lane that answers through `scratch`, a `Float64Array` of at least 8 elements.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, scratch: Object<'_>) -> napi::Result<Self> {
-        Ok(Self { lane: door::Lane::new(env, &scratch)?, shared: Arc::default() })
+        let shared = Arc::default();
+        door::tell_of_end(env, &shared)?;
+        Ok(Self { lane: door::Lane::new(env, &scratch)?, shared })
     }
 
     /// `drain` takes one completion out of the ring a call.

@@ -90,7 +90,7 @@ pub struct Loads {
 }
 
 /// A load that has ended: who waited, and whether it was the current one of its key.
-pub struct Ended {
+pub struct EndedLoad {
     /// To be told.
     pub waiters: Waiters,
     /// Nothing had overtaken it.
@@ -156,7 +156,7 @@ impl Loads {
     }
 
     /// Ends a load, if it is under way.
-    pub fn end(&mut self, ticket: u64) -> Option<Ended> {
+    pub fn end(&mut self, ticket: u64) -> Option<EndedLoad> {
         let Load { key, version, leader, waiters, until_us, .. } = self.by_ticket.remove(&ticket)?;
         let mut counted = false;
         if let Some(of_key) = self.current.get_mut(&key.as_key()) {
@@ -167,7 +167,7 @@ impl Loads {
                 self.current.remove(&key.as_key());
             }
         }
-        Some(Ended { waiters, counted, until_us, leader })
+        Some(EndedLoad { waiters, counted, until_us, leader })
     }
 
     /// The key has changed.
@@ -175,6 +175,20 @@ impl Loads {
     pub fn overtake(&mut self, key: Key<'_>) {
         if !self.current.is_empty() {
             self.current.remove(&key);
+        }
+    }
+
+    /// What the value of a load will be deleted by, too.
+    pub fn add_tags(&mut self, ticket: u64, tags: &[Key<'_>]) {
+        if let Some(load) = self.by_ticket.get_mut(&ticket) {
+            load.tags = tags.iter().map(Key::to_owned).collect();
+        }
+    }
+
+    /// What this load will bring has changed.
+    pub fn overtake_ticket(&mut self, key: Key<'_>, version: u32, ticket: u64) {
+        if let Some(of_key) = self.current.get_mut(&key) {
+            of_key.retain(|&current| current != (version, ticket));
         }
     }
 

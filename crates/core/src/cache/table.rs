@@ -167,9 +167,10 @@ impl Table {
         }
     }
 
-    /// Stores an entry that fits into the room; `gone` hears of what it overwrites and of what goes for it. Its index.
-    pub fn set(&mut self, new: NewEntry<'_>, gone: &mut impl FnMut(Entry, Reason)) -> u32 {
-        let (cost, hash) = (new.cost(), new.hash);
+    /// Stores an entry that fits into the room, of which `taken` bytes are in other use; `gone` hears of what it overwrites
+    /// and of what goes for it. Its index.
+    pub fn set(&mut self, new: NewEntry<'_>, taken: usize, gone: &mut impl FnMut(Entry, Reason)) -> u32 {
+        let (cost, hash) = (new.cost() + taken, new.hash);
         if let Some(index) = self.find(hash, new.key) {
             self.wheel.remove(index);
             let place = self.entry(index).place;
@@ -397,7 +398,7 @@ mod tests {
             tags: None,
         };
         let mut gone = Vec::new();
-        let index = table.set(new, &mut |entry, reason| gone.push((entry.hash, reason)));
+        let index = table.set(new, 0, &mut |entry, reason| gone.push((entry.hash, reason)));
         assert_eq!(find(table, number), Some(index));
         gone
     }
@@ -441,7 +442,7 @@ mod tests {
             tags: None,
         };
         for key in [&b"one"[..], b"two"] {
-            table.set(new(key), &mut |_, _| panic!("nothing goes"));
+            table.set(new(key), 0, &mut |_, _| panic!("nothing goes"));
         }
         let at = |table: &Table, key: &[u8]| table.find(7, Key::narrow(key));
         let one = at(&table, b"one").unwrap();

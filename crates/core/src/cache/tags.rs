@@ -8,48 +8,130 @@
 //! remembers such deletions for as long as there are loads. Tickets of loads only grow, so "begun before the deletion" is
 //! "has a lower ticket".
 //!
+//! The index counts its own bytes, which are part of the cache's: a tag of one entry costs many times what a further entry
+//! of the same tag does.
+//!
 //! One lock a cache, taken inside a shard's, never the other way round.
 
 use hashbrown::{HashMap, HashTable};
 
 use super::entry::Tags;
 use crate::error::{Error, Result};
-use crate::key::{Key, OwnedKey};
+use crate::key::{Key, OwnedKey, Seed};
 
-/// Tags of one entry at most.
+/// Tags of one entry, or of one call, at most.
 pub const TAGS_MAX: usize = 64;
 /// Bytes of a tag at most, as stored.
 pub const TAG_BYTES_MAX: usize = 1_024;
-/// What a tag costs each of its entries beside its text: the member's hash here at the usual load, and its number there.
-const MEMBER_BYTES: usize = 32;
-/// What having tags costs an entry.
-const TAGS_BYTES: usize = 48;
+/// What having tags costs an entry, and each of them: the list of their numbers.
+const TAGS_BYTES: usize = size_of::<Tags>() + 32;
+const NUMBER_BYTES: usize = size_of::<u64>();
+/// What a tag costs beside its text: its slot and its places in two tables, at the usual load, and the allocator's share.
+const SLOT_BYTES: usize = 2 * (size_of::<u64>() + size_of::<Slot>()) + 4 * size_of::<u64>();
+/// What each member of a tag costs when it has more than one, at the usual load.
+const MEMBER_BYTES: usize = 16;
 /// Deleted tags remembered while loads are under way; past it every load begun before counts as overtaken.
 const OVERTAKEN_MAX: usize = 4_096;
+/// Slots below which a table is not worth shrinking.
+const SLOTS_MIN: usize = 1_024;
 
 #[derive(Debug)]
 struct Slot {
     text: OwnedKey,
-    /// Hashes of keys, scattered by themselves.
-    members: HashTable<u64>,
+    members: Members,
     /// Entries that hold the number of this slot.
     holders: u32,
     /// A deletion is under way, which new entries have nothing to do with.
     retired: bool,
 }
 
+/// Hashes of keys, scattered by themselves. Many tags have one member, which needs no table.
+#[derive(Debug)]
+enum Members {
+    One(Option<u64>),
+    Many(HashTable<u64>),
+}
+
+impl Members {
+    fn insert(&mut self, hash: u64) {
+        match self {
+            Self::One(Some(only)) if *only == hash => {}
+            Self::One(one @ None) => *one = Some(hash),
+            Self::One(Some(only)) => {
+                let mut many = HashTable::with_capacity(2);
+                many.insert_unique(*only, *only, |&member| member);
+                many.insert_unique(hash, hash, |&member| member);
+                *self = Self::Many(many);
+            }
+            Self::Many(many) => {
+                many.entry(hash, |&member| member == hash, |&member| member).or_insert(hash);
+            }
+        }
+    }
+
+    fn remove(&mut self, hash: u64) {
+        match self {
+            Self::One(one) => *one = one.filter(|&only| only != hash),
+            Self::Many(many) => {
+                if let Ok(member) = many.find_entry(hash, |&member| member == hash) {
+                    member.remove();
+                }
+                if many.len() == 1 {
+                    *self = Self::One(many.iter().next().copied());
+                }
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u64> {
+        let (one, many) = match self {
+            Self::One(one) => (*one, None),
+            Self::Many(many) => (None, Some(many)),
+        };
+        one.into_iter().chain(many.into_iter().flatten().copied())
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Many(many) => many.len() * MEMBER_BYTES,
+        }
+    }
+}
+
+impl Slot {
+    fn bytes(&self) -> usize {
+        SLOT_BYTES + self.text.as_key().bytes.len() + self.members.bytes()
+    }
+}
+
 /// The tags of a cache.
-#[derive(Debug, Default)]
 pub struct TagIndex {
-    /// The numbers of a text: new entries take the last, unless it is retired.
-    by_text: HashMap<OwnedKey, Vec<u64>>,
+    seed: Seed,
+    /// The numbers of each text, by its hash: new entries take the one that is not retired.
+    by_text: HashTable<u64>,
     slots: HashMap<u64, Slot>,
     /// Numbers given out: none is ever used again, so a deletion under way that knows one never meets another tag.
     numbers: u64,
+    bytes: usize,
     /// Deleted tags, with the last ticket drawn before.
     overtaken: HashMap<OwnedKey, u64>,
     /// As for every tag.
     all_overtaken: u64,
+}
+
+impl Default for TagIndex {
+    fn default() -> Self {
+        Self {
+            seed: Seed::random(),
+            by_text: HashTable::new(),
+            slots: HashMap::new(),
+            numbers: 0,
+            bytes: 0,
+            overtaken: HashMap::new(),
+            all_overtaken: 0,
+        }
+    }
 }
 
 /// Fails on tags that no entry can have.
@@ -69,15 +151,27 @@ pub fn check(tags: &[Key<'_>]) -> Result<()> {
     }
 }
 
-/// Bytes that these tags cost their entry.
+/// Bytes that these tags cost their entry, beside what the index counts.
 pub fn cost(tags: &[Key<'_>]) -> usize {
-    if tags.is_empty() {
-        return 0;
-    }
-    TAGS_BYTES + tags.iter().map(|tag| tag.bytes.len() + MEMBER_BYTES).sum::<usize>()
+    if tags.is_empty() { 0 } else { TAGS_BYTES + tags.len() * NUMBER_BYTES }
+}
+
+/// Bytes that these tags cost the index at most: when no other entry has them.
+pub fn index_cost(tags: &[Key<'_>]) -> usize {
+    tags.iter().map(|tag| SLOT_BYTES + tag.bytes.len()).sum()
 }
 
 impl TagIndex {
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Bytes counted anew: what `bytes` must equal.
+    pub fn recount(&self) -> usize {
+        self.slots.values().map(Slot::bytes).sum()
+    }
+
     /// Enters an entry under its tags; `None` for no tags. An entry of the same key that leaves afterwards takes the place of
     /// this one along: call `stay` then.
     pub fn enter(&mut self, hash: u64, tags: &[Key<'_>]) -> Option<Box<Tags>> {
@@ -99,9 +193,9 @@ impl TagIndex {
     pub fn stay(&mut self, hash: u64, tags: &Tags) {
         for number in &tags.numbers {
             let slot = self.slots.get_mut(number).expect("a number in use has a slot");
-            if slot.members.find(hash, |&member| member == hash).is_none() {
-                slot.members.insert_unique(hash, hash, |&member| member);
-            }
+            self.bytes -= slot.bytes();
+            slot.members.insert(hash);
+            self.bytes += slot.bytes();
         }
     }
 
@@ -109,42 +203,40 @@ impl TagIndex {
     pub fn leave(&mut self, hash: u64, tags: &Tags) {
         for number in &tags.numbers {
             let slot = self.slots.get_mut(number).expect("a number in use has a slot");
+            self.bytes -= slot.bytes();
             slot.holders -= 1;
-            if let Ok(member) = slot.members.find_entry(hash, |&member| member == hash) {
-                member.remove();
+            slot.members.remove(hash);
+            if slot.holders > 0 {
+                self.bytes += slot.bytes();
+                continue;
             }
-            if slot.holders == 0
-                && let Some(Slot { text, .. }) = self.slots.remove(number)
-                && let Some(numbers) = self.by_text.get_mut(&text)
-            {
-                numbers.retain(|known| known != number);
-                if numbers.is_empty() {
-                    self.by_text.remove(&text);
-                }
+            let slot = self.slots.remove(number).expect("it was just there");
+            let hash = slot.text.as_key().hash_with(&self.seed);
+            if let Ok(known) = self.by_text.find_entry(hash, |known| known == number) {
+                known.remove();
             }
         }
+        self.shrink();
     }
 
     /// The entries of a tag, with the number under which each has it.
     pub fn members(&self, tag: Key<'_>) -> Vec<(u64, u64)> {
-        let numbers = self.by_text.get(&tag).map_or(&[][..], Vec::as_slice);
-        let of_number = |number: &u64| {
-            let number = *number;
-            self.slots[&number].members.iter().map(move |&hash| (number, hash))
-        };
-        numbers.iter().flat_map(of_number).collect()
+        let of_number = |number: u64| self.slots[&number].members.iter().map(move |hash| (number, hash));
+        self.numbers_of(tag).flat_map(of_number).collect()
     }
 
     /// A deletion of what has this tag now goes on in the background: entries to come are none of it.
     pub fn retire(&mut self, tag: Key<'_>) {
-        for number in self.by_text.get(&tag).into_iter().flatten() {
-            self.slots.get_mut(number).expect("a number in use has a slot").retired = true;
+        let numbers: Vec<u64> = self.numbers_of(tag).collect();
+        for number in numbers {
+            self.slots.get_mut(&number).expect("a number in use has a slot").retired = true;
         }
     }
 
-    /// Empties the index; numbers go on from where they are.
-    pub fn clear(&mut self) {
-        *self = Self { numbers: self.numbers, ..Self::default() };
+    /// Empties the index and hands over what it held, to be freed piece by piece; numbers go on from where they are.
+    pub fn clear(&mut self) -> impl Iterator<Item = impl Send> + Send + 'static {
+        let empty = Self { numbers: self.numbers, ..Self::default() };
+        std::mem::replace(self, empty).slots.into_values()
     }
 
     /// Remembers that loads with tickets up to `ticket` were overtaken where they come back with this tag.
@@ -171,23 +263,38 @@ impl TagIndex {
 
     /// Tags known, and members in all, for tests.
     pub fn counts(&self) -> (usize, usize) {
-        (self.by_text.len(), self.slots.values().map(|slot| slot.members.len()).sum())
+        (self.slots.len(), self.slots.values().map(|slot| slot.members.iter().count()).sum())
+    }
+
+    fn numbers_of(&self, tag: Key<'_>) -> impl Iterator<Item = u64> {
+        let of_hash = self.by_text.iter_hash(tag.hash_with(&self.seed)).copied();
+        of_hash.filter(move |number| self.slots[number].text.as_key() == tag)
     }
 
     /// The number that a new entry with this tag takes.
     fn number(&mut self, tag: Key<'_>) -> u64 {
-        let known = self.by_text.get(&tag).and_then(|numbers| numbers.last());
-        if let Some(number) = known
-            && !self.slots[number].retired
-        {
-            return *number;
+        if let Some(number) = self.numbers_of(tag).find(|number| !self.slots[number].retired) {
+            return number;
         }
         self.numbers += 1;
         let number = self.numbers;
-        let text = tag.to_owned();
-        self.by_text.entry(text.clone()).or_default().push(number);
-        self.slots.insert(number, Slot { text, members: HashTable::new(), holders: 0, retired: false });
+        let slot = Slot { text: tag.to_owned(), members: Members::One(None), holders: 0, retired: false };
+        self.bytes += slot.bytes();
+        self.slots.insert(number, slot);
+        let (seed, slots) = (&self.seed, &self.slots);
+        let rehash = |known: &u64| slots[known].text.as_key().hash_with(seed);
+        self.by_text.insert_unique(tag.hash_with(seed), number, rehash);
         number
+    }
+
+    /// Lets go of tables that a peak has grown, when three quarters of them are empty.
+    fn shrink(&mut self) {
+        let held = self.slots.len();
+        if self.slots.capacity() > SLOTS_MIN && held < self.slots.capacity() / 4 {
+            self.slots.shrink_to(held * 2);
+            let (seed, slots) = (&self.seed, &self.slots);
+            self.by_text.shrink_to(held * 2, |known| slots[known].text.as_key().hash_with(seed));
+        }
     }
 }
 
@@ -209,9 +316,28 @@ mod tests {
         assert_eq!((index.counts(), index.members(A)), ((1, 1), vec![]));
         let three = index.enter(3, &[A]).unwrap();
         assert!(!one.numbers.contains(&three.numbers[0]), "a number is never used again");
+        assert_eq!(index.bytes(), index.recount());
         index.leave(2, &two);
         index.leave(3, &three);
-        assert_eq!(index.counts(), (0, 0));
+        assert_eq!((index.counts(), index.bytes()), ((0, 0), 0));
+    }
+
+    #[test]
+    fn after_many_tags_no_large_tables_are_left_and_the_bytes_are_true_throughout() {
+        let mut index = TagIndex::default();
+        let of = |number: u32| number.to_le_bytes();
+        let held: Vec<_> = (0..20_000_u32)
+            .map(|number| {
+                index.enter(u64::from(number), &[Key::narrow(&of(number)), Key::narrow(&of(number / 7)), A])
+            })
+            .collect();
+        assert_eq!(index.bytes(), index.recount());
+        for (number, tags) in held.iter().enumerate().skip(10) {
+            index.leave(number as u64, tags.as_ref().unwrap());
+        }
+        assert_eq!(index.bytes(), index.recount());
+        assert!(index.slots.capacity() < 4_096 && index.by_text.capacity() < 4_096);
+        assert_eq!(index.members(A).len(), 10);
     }
 
     #[test]
@@ -221,7 +347,9 @@ mod tests {
         index.retire(A);
         let new = index.enter(2, &[A]).unwrap();
         assert_ne!(old.numbers, new.numbers);
-        assert_eq!(index.members(A), [(old.numbers[0], 1), (new.numbers[0], 2)]);
+        let mut members = index.members(A);
+        members.sort_unstable();
+        assert_eq!(members, [(old.numbers[0], 1), (new.numbers[0], 2)]);
         index.leave(1, &old);
         assert_eq!(index.members(A), [(new.numbers[0], 2)]);
     }

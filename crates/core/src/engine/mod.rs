@@ -63,6 +63,17 @@ pub enum LoadMode {
     Refresh,
 }
 
+/// What became of a value that was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was stored.
+    Stored,
+    /// It was handed out only.
+    Unstored,
+    /// The load was not under way any more: it had had its time.
+    Over,
+}
+
 /// What came of asking for a load.
 pub enum Joined {
     /// A fresh value came meanwhile; it is in the buffer.
@@ -131,8 +142,10 @@ pub trait CacheEngine: Send + Sync {
         leader: Arc<dyn Leader>,
         buffer: &mut Vec<u8>,
     ) -> Result<Joined>;
-    /// Hands a loaded value to all who wait, and stores it when `store` and nothing has overtaken the load; whether it did.
-    fn end_load(&self, at: At<'_>, ticket: u64, put: Put<'_>, store: bool) -> Result<bool>;
+    /// What the value of a load under way will be deleted by, where that was not known when it was joined.
+    fn tag_load(&self, at: At<'_>, ticket: u64, tags: &[Key<'_>]) -> Result<()>;
+    /// Hands a loaded value to all who wait, and stores it when `store` and nothing has overtaken the load.
+    fn end_load(&self, at: At<'_>, ticket: u64, put: Put<'_>, store: bool) -> Result<Ended>;
     /// The loader found nothing to keep, or failed: all who wait are told.
     fn fail_load(&self, at: At<'_>, ticket: u64, failure: Option<&str>);
     /// The leader is gone or gives up: all who wait ask anew.

@@ -86,12 +86,12 @@ fn a_key_that_is_overwritten_by_a_large_value_stays_and_the_others_make_room(ope
 }
 
 fn tags_count_as_bytes_of_their_entry(open: Open) {
-    let rig = Rig::new(open, CacheOptions { max_size: 1_024, max_entry_size: 600, ..roomy() });
+    let rig = Rig::new(open, CacheOptions { max_size: 2_048, max_entry_size: 1_000, ..roomy() });
     rig.set("a", "1");
     let untagged = rig.stats().bytes;
     rig.set_tagged("a", "1", &["a tag", "another"]);
     assert!(rig.stats().bytes > untagged + 12);
-    let long = "t".repeat(500);
+    let long = "t".repeat(900);
     let refused = rig.cache.set(at("a"), Put { tags: &[Key::narrow(long.as_bytes())], ..put("1") });
     assert_eq!(refused.unwrap_err().code(), "ERR_TOO_LARGE");
     assert_eq!((rig.stats().bytes, rig.stats().rejections), (0, 1));

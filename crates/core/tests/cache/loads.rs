@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use redstart_core::cache::loads::{Landed, Lapse};
 use redstart_core::cache::{At, CacheOptions, Put};
 use redstart_core::clock::Clock;
-use redstart_core::engine::{Joined, LoadMode};
+use redstart_core::engine::{Ended, Joined, LoadMode};
 use redstart_core::key::Key;
 
 use crate::support::{Heard, LEASE_MS, Open, Rig, TAG, at, landed, large, name_of, poll, put, roomy, settle};
@@ -33,7 +33,7 @@ fn what_a_load_brought_has_its_ttl_and_tags(open: Open) {
     let (ticket, _) = rig.lead("a");
     let tags = [Key::narrow(b"t")];
     let loaded = Put { ttl_ms: Some(10), tags: &tags, ..put("1") };
-    assert!(rig.cache.end_load(at("a"), ticket, loaded, true).unwrap());
+    assert_eq!(rig.cache.end_load(at("a"), ticket, loaded, true).unwrap(), Ended::Stored);
     assert_eq!((rig.left_ms("a"), rig.cache.recount_tags()), (Some(10), ((1, 1), 1)));
     rig.pass(10);
     assert_eq!((rig.has("a"), rig.stats().entries), (false, 0));
@@ -43,7 +43,7 @@ fn a_value_that_is_not_to_be_stored_reaches_who_waits(open: Open) {
     let rig = Rig::new(open, CacheOptions { max_entry_size: 1_024, ..roomy() });
     let (ticket, _) = rig.lead("a");
     let mut waiting = rig.wait("a");
-    assert!(!rig.cache.end_load(at("a"), ticket, put("1"), false).unwrap());
+    assert_eq!(rig.cache.end_load(at("a"), ticket, put("1"), false).unwrap(), Ended::Unstored);
     assert_eq!((poll(&mut waiting), rig.has("a")), (Some(landed("1")), false));
     // Nor is one that is too large; that is counted.
     let (ticket, _) = rig.lead("a");
@@ -212,7 +212,7 @@ fn loads_of_different_shapes_are_different_loads(open: Open) {
     assert!(matches!(join(), Joined::Wait(ticket, _) if ticket == new));
     assert!(rig.land("a", old, "old"));
     assert!(rig.cache.load_counts(new_at, new));
-    assert!(rig.cache.end_load(new_at, new, put("new"), true).unwrap());
+    assert_eq!(rig.cache.end_load(new_at, new, put("new"), true).unwrap(), Ended::Stored);
     assert_eq!((rig.get("a"), rig.cache.has(new_at), rig.cache.loads()), (None, true, (0, 0)));
 }
 

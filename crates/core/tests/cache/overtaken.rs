@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use redstart_core::cache::Put;
-use redstart_core::engine::{Joined, LoadMode};
+use redstart_core::engine::{Ended, Joined, LoadMode};
 use redstart_core::key::Key;
 
 use crate::support::{
@@ -27,6 +27,7 @@ impl Rig {
     fn land_tagged(&self, key: &str, ticket: u64, tags: &[&str]) -> bool {
         let tags = keys_of(tags);
         self.cache.end_load(at(key), ticket, Put { tags: &tags, ..put("loaded") }, true).unwrap()
+            == Ended::Stored
     }
 }
 

@@ -8,7 +8,7 @@ use redstart_core::cache::table::Eviction;
 use redstart_core::cache::{At, CacheOptions, CacheStats, HandleOptions, Put, Touch};
 use redstart_core::clock::{Clock, MS, ManualClock};
 use redstart_core::engine::memory::MemoryCache;
-use redstart_core::engine::{CacheEngine, Joined, LoadMode, Read};
+use redstart_core::engine::{CacheEngine, Ended, Joined, LoadMode, Read};
 use redstart_core::key::Key;
 use redstart_core::reply::{Pending, Reply};
 use redstart_core::value::{Form, Tag};
@@ -221,7 +221,7 @@ impl Rig {
 
     /// Ends a load with a value that is to be stored.
     pub(crate) fn land(&self, key: &str, ticket: u64, value: &str) -> bool {
-        self.cache.end_load(at(key), ticket, put(value), true).unwrap()
+        self.cache.end_load(at(key), ticket, put(value), true).unwrap() == Ended::Stored
     }
 
     pub(crate) fn watch(&self) -> Arc<Ear> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redstart_core::cache::table::Eviction;
 use redstart_core::cache::{CacheOptions, Put, Touch};
 use redstart_core::clock::{Clock, MS};
-use redstart_core::engine::{Joined, LoadMode, Read};
+use redstart_core::engine::{Ended, Joined, LoadMode, Read};
 use redstart_core::key::Key;
 
 use crate::support::{Counted, Ear, Heard, Open, Rig, at, eventually, keys_of, put, roomy, settle};
@@ -58,7 +58,8 @@ fn round(cache: &dyn Counted, number: u64, stored: &AtomicU64) {
             match cache.join_load(at(&key), &[], LoadMode::Join, 1_000, leader, &mut buffer).unwrap() {
                 Joined::Lead(ticket) => {
                     let value = value_of(&key, mixed);
-                    let loaded = cache.end_load(at(&key), ticket, put(&value), true).unwrap();
+                    let loaded =
+                        cache.end_load(at(&key), ticket, put(&value), true).unwrap() == Ended::Stored;
                     stored.fetch_add(u64::from(loaded), Ordering::Relaxed);
                 }
                 Joined::Found(_) => assert_whole(&key, &buffer),

@@ -160,9 +160,17 @@ impl MemoryCache {
         };
         let gone: Vec<Table> = all.iter_mut().map(clear).collect();
         // No entry is left that could leave a tag; what loads bring back is overtaken as it is.
-        self.tags.lock().clear();
+        let tags = {
+            let mut index = self.tags.lock();
+            let tags = index.clear();
+            self.note_tag_bytes(&index);
+            tags
+        };
         board::raise_epoch(self.epoch);
         drop(all);
+        let free_tags =
+            |_: Option<&Self>, tags: &mut _| Iterator::take(Iterator::by_ref(tags), STEP).count() == STEP;
+        in_background(None, tags, free_tags, drop);
         let entries: usize = gone.iter().map(Table::len).sum();
         let watched = self.watchers.is_watched();
         if entries <= STEP && !watched {

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use super::{MemoryCache, Shard, State};
-use crate::cache::loads::{self, Ended, Landed, Lapse, Leader};
+use crate::cache::loads::{self, EndedLoad, Landed, Lapse, Leader};
 use crate::cache::removals::Gone;
 use crate::cache::{At, Put, tags};
 use crate::clock::MS;
-use crate::engine::{Joined, LoadMode};
+use crate::engine::{Ended, Joined, LoadMode};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::reply::Reply;
@@ -27,12 +27,14 @@ impl MemoryCache {
         let (hash, shard) = self.locate(at.key);
         let now_us = self.clock.now_us();
         let mut overdue = None;
+        let mut gone = Gone::default();
         let joined = {
             let state = &mut *shard.state.write();
-            if mode != LoadMode::Fresh
-                && let Some(found) = self.copy_live(state, hash, at, buffer)
-            {
-                return Ok(Joined::Found(found));
+            if mode != LoadMode::Fresh {
+                if let Some(found) = self.copy_live(state, hash, at, buffer) {
+                    return Ok(Joined::Found(found));
+                }
+                self.settle_expired(state, hash, at, shard, &mut gone);
             }
             let mut current = state.loads.current(at.key, at.version);
             if let Some(ticket) = current
@@ -57,6 +59,7 @@ impl MemoryCache {
                 }
             }
         };
+        self.watchers.tell(&gone);
         if let Some((ticket, ended)) = overdue {
             self.leases.lock().remove(&(ended.until_us, ticket, self.shard_of(hash)));
             self.time_out(shard, ticket, ended);
@@ -64,13 +67,25 @@ impl MemoryCache {
         Ok(joined)
     }
 
-    pub(super) fn land(&self, at: At<'_>, ticket: u64, put: Put<'_>, store: bool) -> Result<bool> {
+    pub(super) fn tag(&self, at: At<'_>, ticket: u64, tags: &[Key<'_>]) -> Result<()> {
+        tags::check(tags)?;
+        let (_, shard) = self.locate(at.key);
+        let state = &mut *shard.state.write();
+        state.loads.add_tags(ticket, tags);
+        // One may have been deleted since the load began, when nobody knew that it would bring it.
+        if !self.tags.lock().load_counts(ticket, tags) {
+            state.loads.overtake_ticket(at.key, at.version, ticket);
+        }
+        Ok(())
+    }
+
+    pub(super) fn land(&self, at: At<'_>, ticket: u64, put: Put<'_>, store: bool) -> Result<Ended> {
         tags::check(put.tags)?;
         let (hash, shard) = self.locate(at.key);
         let mut gone = Gone::default();
         let (ended, stored) = {
             let state = &mut *shard.state.write();
-            let Some(ended) = state.loads.end(ticket) else { return Ok(false) };
+            let Some(ended) = state.loads.end(ticket) else { return Ok(Ended::Over) };
             let wanted = store && ended.counted;
             let stored = wanted.then(|| self.put(state, shard, hash, at, put, Some(ticket), &mut gone));
             (ended, stored)
@@ -82,8 +97,9 @@ impl MemoryCache {
         }
         match stored {
             // Who asked gets the value all the same; the rejection is counted.
-            None | Some(Err(Error::TooLarge { .. })) => Ok(false),
-            Some(stored) => stored,
+            None | Some(Ok(false) | Err(Error::TooLarge { .. })) => Ok(Ended::Unstored),
+            Some(Ok(true)) => Ok(Ended::Stored),
+            Some(Err(error)) => Err(error),
         }
     }
 
@@ -108,7 +124,7 @@ impl MemoryCache {
         true
     }
 
-    fn end_lease(&self, hash: u64, ticket: u64, ended: &Ended) {
+    fn end_lease(&self, hash: u64, ticket: u64, ended: &EndedLoad) {
         self.leases.lock().remove(&(ended.until_us, ticket, self.shard_of(hash)));
         self.note_ended();
     }
@@ -118,7 +134,7 @@ impl MemoryCache {
     }
 
     /// A load has had its time: another may lead.
-    pub(super) fn time_out(&self, shard: &Shard, ticket: u64, ended: Ended) {
+    pub(super) fn time_out(&self, shard: &Shard, ticket: u64, ended: EndedLoad) {
         shard.counters.load_errors.add_one();
         self.note_ended();
         ended.leader.lapsed(ticket, Lapse::TimedOut);

@@ -33,7 +33,7 @@ use crate::cache::table::{Eviction, Reason, Room, Table};
 use crate::cache::tags::TagIndex;
 use crate::cache::{At, CacheOptions, CacheStats, Counters, Put, Touch};
 use crate::clock::Clock;
-use crate::engine::{CacheEngine, Joined, LoadMode, NearPlaces, Read};
+use crate::engine::{CacheEngine, Ended, Joined, LoadMode, NearPlaces, Read};
 use crate::error::Result;
 use crate::ids::Spread;
 use crate::key::{Key, Seed};
@@ -60,6 +60,8 @@ pub struct MemoryCache {
     seed: Seed,
     shards: Box<[Shard]>,
     tags: Mutex<TagIndex>,
+    /// Bytes of the index, as of its last change.
+    tag_bytes: AtomicUsize,
     versions: Mutex<Vec<String>>,
     watchers: Watchers,
     alarm: Alarm,
@@ -118,6 +120,7 @@ impl MemoryCache {
             seed: Seed::random(),
             shards,
             tags: Mutex::default(),
+            tag_bytes: AtomicUsize::new(0),
             versions: Mutex::default(),
             watchers: Watchers::default(),
             me: me.clone(),
@@ -164,12 +167,20 @@ impl MemoryCache {
             Reason::Delete | Reason::Set | Reason::Clear => {}
         }
         if let Some(held) = &entry.tags {
-            match tags {
-                Some(index) => index.leave(entry.hash, held),
-                None => self.tags.lock().leave(entry.hash, held),
+            if let Some(index) = tags {
+                index.leave(entry.hash, held);
+            } else {
+                let mut index = self.tags.lock();
+                index.leave(entry.hash, held);
+                self.note_tag_bytes(&index);
             }
         }
         self.watchers.note(gone, entry, reason);
+    }
+
+    /// The index has changed.
+    fn note_tag_bytes(&self, index: &TagIndex) {
+        self.tag_bytes.store(index.bytes(), Ordering::Relaxed);
     }
 
     /// Removes the entry at `index`.
@@ -181,6 +192,7 @@ impl MemoryCache {
     /// Bytes counted anew and as kept, for tests.
     pub fn recount(&self) -> (u64, u64) {
         let counted: usize = self.shards.iter().map(|shard| shard.state.read().table.recount()).sum();
+        let counted = counted + self.tags.lock().recount();
         (counted as u64, self.stats().bytes)
     }
 
@@ -305,7 +317,11 @@ impl CacheEngine for MemoryCache {
         self.join(at, tags, mode, timeout_ms, leader, buffer)
     }
 
-    fn end_load(&self, at: At<'_>, ticket: u64, put: Put<'_>, store: bool) -> Result<bool> {
+    fn tag_load(&self, at: At<'_>, ticket: u64, tags: &[Key<'_>]) -> Result<()> {
+        self.tag(at, ticket, tags)
+    }
+
+    fn end_load(&self, at: At<'_>, ticket: u64, put: Put<'_>, store: bool) -> Result<Ended> {
         self.land(at, ticket, put, store)
     }
 
@@ -352,7 +368,8 @@ impl CacheEngine for MemoryCache {
     }
 
     fn stats(&self) -> CacheStats {
-        let mut total = CacheStats { hits: self.near_hit_count(), ..CacheStats::default() };
+        let bytes = self.tag_bytes.load(Ordering::Relaxed) as u64;
+        let mut total = CacheStats { hits: self.near_hit_count(), bytes, ..CacheStats::default() };
         for shard in &self.shards {
             shard.counters.add_to(&mut total);
             let state = shard.state.read();

@@ -143,6 +143,25 @@ impl MemoryCache {
         self.watchers.tell(&gone);
     }
 
+    /// As `meet_expired`, under the lock that `state` is: whoever tells a caller that an entry is absent calls it.
+    pub(super) fn settle_expired(
+        &self,
+        state: &mut State,
+        hash: u64,
+        at: At<'_>,
+        shard: &Shard,
+        gone: &mut Gone,
+    ) {
+        let Some(index) = state.table.find(hash, at.key) else { return };
+        let entry = state.table.entry(index);
+        let expires_us = entry.expires_us();
+        let now_us = self.clock.coarse_us();
+        if expires_us <= now_us && !entry.lapsed {
+            self.lapse_or_remove(state, index, now_us, shard, gone);
+            state.table.compact();
+        }
+    }
+
     /// An expired entry goes, or is kept to be served stale.
     pub(super) fn lapse_or_remove(
         &self,

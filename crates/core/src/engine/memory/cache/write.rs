@@ -1,5 +1,7 @@
 //! Changes of one key.
 
+use std::sync::atomic::Ordering;
+
 use super::{MemoryCache, Shard, State};
 use crate::board;
 use crate::cache::entry::{self, NEVER_US, NewEntry};
@@ -37,7 +39,7 @@ impl MemoryCache {
         ticket: Option<u64>,
         gone: &mut Gone,
     ) -> Result<bool> {
-        let size = entry::cost(at.key, put.value, tags::cost(put.tags));
+        let size = entry::cost(at.key, put.value, tags::cost(put.tags)) + tags::index_cost(put.tags);
         if size > self.max_entry_bytes {
             shard.counters.rejections.add_one();
             if let Some(index) = state.table.find(hash, at.key) {
@@ -73,12 +75,19 @@ impl MemoryCache {
             ttl_us,
             tags: tagged,
         };
-        let place = state.table.set(new, &mut |entry, reason| {
+        // The index takes its bytes from all shards alike.
+        let tag_bytes =
+            index.as_ref().map_or_else(|| self.tag_bytes.load(Ordering::Relaxed), |index| index.bytes());
+        let taken = tag_bytes / self.shards.len();
+        let place = state.table.set(new, taken, &mut |entry, reason| {
             self.let_go(&entry, reason, &shard.counters, index.as_mut(), gone);
         });
         if let (Some(index), Some(tags)) = (&mut index, &state.table.entry(place).tags) {
             // The value that was overwritten may have left a tag that this one has too.
             index.stay(hash, tags);
+        }
+        if let Some(index) = &index {
+            self.note_tag_bytes(index);
         }
         if expires_us != NEVER_US {
             state.table.wheel.set(place, expires_us, now_us);
@@ -118,6 +127,8 @@ impl MemoryCache {
                 let index = state.table.find(hash, at.key).expect("it was just copied");
                 self.remove(state, index, Reason::Delete, shard, &mut gone);
                 state.table.compact();
+            } else {
+                self.settle_expired(state, hash, at, shard, &mut gone);
             }
             taken
         };
@@ -128,7 +139,7 @@ impl MemoryCache {
     }
 
     pub(super) fn touch_entry(&self, at: At<'_>, touch: Touch) -> bool {
-        self.change_live(at, |state, index| {
+        self.change_live(at, |state, index, _| {
             let ttl_us = match touch {
                 Touch::Own => state.table.entry(index).ttl_us,
                 Touch::For(ttl_ms) => ttl_ms.map_or(NEVER_US, |ttl_ms| self.jittered_us(state, ttl_ms)),
@@ -150,12 +161,9 @@ impl MemoryCache {
 
     pub(super) fn expire_entry(&self, at: At<'_>) -> bool {
         let (_, shard) = self.locate(at.key);
-        let mut gone = Gone::default();
         // What is being loaded now was read before, too.
         shard.state.write().loads.overtake(at.key);
-        let was_live = self.change_live(at, |state, index| self.expire_now(state, index, shard, &mut gone));
-        self.watchers.tell(&gone);
-        was_live
+        self.change_live(at, |state, index, gone| self.expire_now(state, index, shard, gone))
     }
 
     /// Ends the TTL of a live entry.
@@ -167,16 +175,24 @@ impl MemoryCache {
     }
 
     /// Changes the live entry of a key; whether there was one.
-    fn change_live(&self, at: At<'_>, change: impl FnOnce(&mut State, u32)) -> bool {
+    fn change_live(&self, at: At<'_>, change: impl FnOnce(&mut State, u32, &mut Gone)) -> bool {
         let (hash, shard) = self.locate(at.key);
-        let state = &mut *shard.state.write();
-        let live = |index: &u32| {
-            let entry = state.table.entry(*index);
-            entry.version == at.version && !entry.has_expired(|| self.clock.coarse_us())
+        let mut gone = Gone::default();
+        let changed = {
+            let state = &mut *shard.state.write();
+            let live = |index: &u32| {
+                let entry = state.table.entry(*index);
+                entry.version == at.version && !entry.has_expired(|| self.clock.coarse_us())
+            };
+            let index = state.table.find(hash, at.key).filter(live);
+            match index {
+                Some(index) => change(state, index, &mut gone),
+                None => self.settle_expired(state, hash, at, shard, &mut gone),
+            }
+            index.is_some()
         };
-        let Some(index) = state.table.find(hash, at.key).filter(live) else { return false };
-        change(state, index);
-        true
+        self.watchers.tell(&gone);
+        changed
     }
 
     /// A TTL, shortened by a random share up to the cache's jitter, and never to nothing.
