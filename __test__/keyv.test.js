@@ -11,6 +11,8 @@ const { KeyvStore } = require('redstart/keyv');
 
 const MINUTE = 60_000;
 const YEAR = 365 * 24 * 60 * MINUTE;
+/** No cache takes a key of more than 64 KiB. */
+const REFUSED = 'k'.repeat(70_000);
 
 const clock = manualClock();
 const store = open('memory:', { clock });
@@ -227,6 +229,56 @@ for (const [version, Keyv] of [
       assert.deepEqual(errors, ['ERR_CLOSED']);
     });
 
+    it('a key of many that is refused is false and an error by itself, and the others are done', async () => {
+      const keyv = newKeyv();
+      const errors = [];
+      keyv.on('error', (error) => errors.push(error.code));
+      const set = await keyv.setMany(['a', REFUSED, 'c'].map((key) => ({ key, value: `of ${key}` })));
+      assert.deepEqual(set, [true, false, true]);
+      assert.deepEqual(errors, ['ERR_INVALID_ARG']);
+      assert.deepEqual(await keyv.getMany(['a', 'c']), ['of a', 'of c']);
+      const deleted = await keyv.deleteMany(['a', REFUSED, 'none']);
+      assert.deepEqual(deleted, version === 6 ? [true, false, false] : true);
+      assert.deepEqual(errors, ['ERR_INVALID_ARG', 'ERR_INVALID_ARG']);
+      assert.deepEqual(await keyv.getMany(['a', 'c']), [undefined, 'of c']);
+    });
+
+    it('when all of many are refused the call fails, and Keyv tells so once', async () => {
+      const keyv = newKeyv();
+      const errors = [];
+      keyv.on('error', (error) => errors.push(error.code));
+      const entries = [REFUSED, `${REFUSED}!`].map((key) => ({ key, value: 1 }));
+      assert.deepEqual(await keyv.setMany(entries), [false, false]);
+      assert.deepEqual(errors, ['ERR_INVALID_ARG']);
+      const deleted = await keyv.deleteMany(entries.map(({ key }) => key));
+      assert.deepEqual(deleted, version === 6 ? [false, false] : false);
+      assert.deepEqual(errors, ['ERR_INVALID_ARG', 'ERR_INVALID_ARG']);
+    });
+
+    it('the iterator gives what it gives over a Map, whichever namespaces the store and Keyv have', async () => {
+      const entries = [
+        ['a', 1],
+        ['b:c', 2],
+      ];
+      for (const given of [undefined, 'given', 'given:too']) {
+        for (const namespaced of [{}, { namespace: undefined }, { namespace: 'n' }, { namespace: 'n:too' }]) {
+          for (const useKeyPrefix of version === 6 ? [undefined] : [true, false]) {
+            const options = { ...namespaced, useKeyPrefix };
+            const overMap = new Keyv({ store: new Map(), ...options });
+            const keyv = new Keyv({ store: new KeyvStore({ cache: newCache(), namespace: given }), ...options });
+            const what = JSON.stringify([given, namespaced, useKeyPrefix]);
+            for (const [key, value] of entries) {
+              await overMap.set(key, value);
+              await keyv.set(key, value);
+            }
+            const found = (await all(keyv.iterator())).sort();
+            assert.deepEqual(found, (await all(overMap.iterator())).sort(), what);
+            if (!useKeyPrefix) assert.deepEqual(found, entries, what);
+          }
+        }
+      }
+    });
+
     it('disconnect leaves the store open, which the app has opened', async () => {
       const keyv = newKeyv();
       await keyv.set('k', 'v');
@@ -361,6 +413,29 @@ describe('the contract of Keyv 6', () => {
   });
 });
 
+describe('a refusal among many, when the store is called without a Keyv', () => {
+  it('goes to the listener of the store, after the others were done', async () => {
+    const keyvStore = new KeyvStore({ cache: newCache() });
+    const heard = [];
+    keyvStore.on('error', (error) => heard.push(error.code));
+    const values = [1, () => {}, 3, Symbol('4')];
+    const stored = await keyvStore.setMany(values.map((value, at) => ({ key: `${at}`, value })));
+    assert.deepEqual(stored, [true, false, true, false]);
+    assert.deepEqual(heard, ['ERR_INVALID_ARG', 'ERR_INVALID_ARG']);
+    assert.deepEqual(await keyvStore.getMany(['0', '1', '2', '3']), [1, undefined, 3, undefined]);
+  });
+
+  it('rejects when nobody listens, and the others were done all the same', async () => {
+    const keyvStore = new KeyvStore({ cache: newCache() });
+    await assert.rejects(keyvStore.setMany([REFUSED, 'b'].map((key) => ({ key, value: 1 }))), {
+      code: 'ERR_INVALID_ARG',
+    });
+    assert.equal(await keyvStore.get('b'), 1);
+    await assert.rejects(keyvStore.deleteMany([REFUSED, 'b']), { code: 'ERR_INVALID_ARG' });
+    assert.equal(await keyvStore.get('b'), undefined);
+  });
+});
+
 describe('options', () => {
   it('the entries are in the cache, behind namespace and colon [KeyvStoreOptions.cache] [KeyvStoreOptions.namespace]', async () => {
     const cache = newCache();
@@ -387,8 +462,11 @@ describe('options', () => {
     assert.equal(keyvStore.namespace, 'theirs');
     assert.equal(await keyv.get('k'), undefined);
     keyv.namespace = undefined;
-    assert.equal(keyvStore.namespace, 'mine');
     assert.equal(await keyv.get('k'), 1);
+    assert.deepEqual(
+      (await all(keyvStore.iterator())).map(([key]) => key),
+      ['k'],
+    );
   });
 
   it('a store starts without a namespace', () => {

@@ -26,10 +26,16 @@ export interface KeyvStoreOptions {
  *
  * A key stands in the cache behind its namespace and a colon (`users:42`; a colon or a percent sign within the namespace
  * is escaped, so that no namespace holds another); Keyv 5 adds a prefix of its own (`users:users:42`) unless it has
- * `useKeyPrefix: false`. Keys may hold any character.
+ * `useKeyPrefix: false`. Keys may hold any character. The iterator of Keyv 5 takes off what stands before the first colon of
+ * a key, over any store, though it put nothing there (`namespace: undefined`) or more than that (`'a:b'`): with
+ * `useKeyPrefix: false` it gives the keys as they are.
+ *
+ * What is refused (a key over 64 KiB, a value that cannot be encoded) rejects with the cache's error. Of set and delete
+ * Keyv then makes false, and an 'error' of its own.
  */
 export class KeyvStore extends EventEmitter {
   constructor(options: KeyvStoreOptions);
+  /** The one that holds. To Keyv 5 the one it has set: it passes over keys that lack what is named here. */
   namespace: string | undefined;
   /** For Keyv 5. */
   readonly opts: Record<string, unknown>;
@@ -67,10 +73,14 @@ export class KeyvStore extends EventEmitter {
    * counts it, and no 'error' is emitted.
    */
   set(key: string, value: unknown, ttlOrExpires?: number): Promise<boolean>;
-  /** As set, entry by entry: `ttl` as Keyv 5 gives it, `expires` as Keyv 6 does. */
+  /**
+   * As set, entry by entry: `ttl` as Keyv 5 gives it, `expires` as Keyv 6 does. Positional: for one that is refused false,
+   * and an 'error' once all others are stored, which Keyv passes on to its listeners. With no listener at all, or when every
+   * entry is refused, it rejects.
+   */
   setMany(entries: readonly { key: string; value: unknown; ttl?: number; expires?: number }[]): Promise<any>;
   delete(key: string): Promise<boolean>;
-  /** To Keyv 6 one boolean a key, to Keyv 5 whether any was there. */
+  /** To Keyv 6 one boolean a key, to Keyv 5 whether any was there. A key that is refused is as with setMany. */
   deleteMany(keys: readonly string[]): Promise<any>;
   /** Those of the namespace; without one, all that the cache holds. */
   clear(): Promise<void>;

@@ -13,7 +13,8 @@
  * each other, and says so at once.
  *
  * A namespace is kept as a prefix of the keys, escaped such that no namespace's prefix is the start of another's. Keyv 5
- * prefixes its keys itself too, unless told not to: a store cannot learn which, so its own prefix is always there.
+ * prefixes its keys itself too, unless told not to: a store cannot learn which, so its own prefix is always there. It also
+ * passes over keys that lack the namespace which the store names, so it is shown none that it did not set.
  */
 const { EventEmitter } = require('node:events');
 const { DURATION_MS_MAX } = require('./duration.js');
@@ -40,7 +41,9 @@ class KeyvStore extends EventEmitter {
   #cache;
   /** The namespace from the options: what holds while Keyv says none. @type {string | undefined} */
   #given;
-  /** @type {string | undefined} */
+  /** The namespace that Keyv has set. @type {string | undefined} */
+  #set;
+  /** The one that holds. @type {string | undefined} */
   #namespace;
   #prefix = '';
   /** The dialect is one of those that Keyv 5 iterates over. @type {Record<string, unknown>} */
@@ -70,11 +73,12 @@ class KeyvStore extends EventEmitter {
   }
 
   get namespace() {
-    return this.#namespace;
+    return this.#keyv === 5 ? this.#set : this.#namespace;
   }
 
   set namespace(namespace) {
-    this.#namespace = namespace || this.#given || undefined;
+    this.#set = namespace || undefined;
+    this.#namespace = this.#set ?? (this.#given || undefined);
     this.#prefix = prefixOf(this.#namespace);
   }
 
@@ -105,8 +109,8 @@ class KeyvStore extends EventEmitter {
 
   /** @param {readonly { key: string, value: unknown, ttl?: number, expires?: number }[]} entries */
   async setMany(entries) {
-    return Promise.all(
-      entries.map(({ key, value, ttl, expires }) => this.#write(key, value, untilInstant(expires) ?? fromNow(ttl))),
+    return this.#each(entries, async ({ key, value, ttl, expires }) =>
+      this.#write(key, value, untilInstant(expires) ?? fromNow(ttl)),
     );
   }
 
@@ -117,8 +121,8 @@ class KeyvStore extends EventEmitter {
 
   /** @param {readonly string[]} keys @returns {Promise<any>} */
   async deleteMany(keys) {
-    if (this.#keyv === 6) return Promise.all(keys.map((key) => this.delete(key)));
-    return (await this.#cache.deleteMany(keys.map((key) => this.#within(key)))) > 0;
+    const deleted = await this.#each(keys, (key) => this.delete(key));
+    return this.#keyv === 6 ? deleted : deleted.includes(true);
   }
 
   async clear() {
@@ -133,6 +137,21 @@ class KeyvStore extends EventEmitter {
   }
 
   async disconnect() {}
+
+  /**
+   * One answer for each. What was refused is false, and its error goes to the listeners, of which Keyv is one. When all were,
+   * the call did nothing: it fails, so that Keyv speaks of it once, and throws when told to.
+   * @template T
+   * @param {readonly T[]} items
+   * @param {(item: T) => Promise<boolean>} act
+   */
+  async #each(items, act) {
+    const ends = await Promise.allSettled(items.map(act));
+    const refused = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+    if (refused.length > 0 && refused.length === items.length) throw refused[0];
+    for (const error of refused) this.emit('error', error);
+    return ends.map((end) => end.status === 'fulfilled' && end.value);
+  }
 
   /**
    * @param {string} key
