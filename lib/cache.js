@@ -19,6 +19,8 @@ const { setImmediate } = timers;
 
 /** What a read found that found nothing. */
 const MISSED = Symbol('missed');
+/** Codecs up to this one (strings and numbers) need no decoding; most values of hot caches are such. */
+const PAYLOAD_ITSELF = 1;
 /** What getStale leaves in scratch[5] for a value past its TTL. */
 const STALE = 1;
 
@@ -373,7 +375,7 @@ class Cache {
    */
   #arrived(key, payload) {
     const codec = scratch[1];
-    const value = this.#decoded(codec, payload);
+    const value = codec <= PAYLOAD_ITSELF ? payload : this.#decoded(codec, payload);
     if (this.#near !== undefined && (isPrimitive(codec) || (this.#freezes && isJson(codec)))) {
       this.#near.keep(key, value, payload);
     }

@@ -98,7 +98,8 @@ impl Cache {
 }
 
 /// A call with a key as its first argument, on an open handle.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "measured: what is handed over in memory stalls the next read")]
 fn with_key(
     cache: &Cache,
     frame: &mut Frame<'_>,
@@ -109,7 +110,8 @@ fn with_key(
 }
 
 /// As `with_key`, on a closed handle too: others may wait for a load through handles of their own.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "measured: what is handed over in memory stalls the next read")]
 fn with_key_always(
     cache: &Cache,
     frame: &mut Frame<'_>,
@@ -120,43 +122,38 @@ fn with_key_always(
     call(&*cache.engine, cache.at(key), frame)
 }
 
-/// A near cache may keep what was read, and will then want to know when its TTL ends.
-#[inline]
-fn tick_for_near(cache: &Cache, read: Read) {
-    if let Read::Found(Found { expires_us, .. }) = read
-        && expires_us != u64::MAX
-        && cache.has_near.load(Ordering::Relaxed)
-    {
-        board::keep_ticking();
-    }
-}
-
 /// What a read found, for the facade and its near cache.
 #[inline]
-fn show_read(frame: &Frame<'_>, read: Read) -> Out {
+fn show_read(cache: &Cache, frame: &Frame<'_>, read: &Read) -> Out {
     match read {
         Read::Absent => Out::Undefined,
-        Read::Found(found) => show_found(frame, found),
+        Read::Found(found) => show_found(cache, frame, found),
     }
 }
 
+/// By reference throughout: see `Frame::key_of`.
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "µs since 1970 stay below 2^53 for 200 years")]
-fn show_found(frame: &Frame<'_>, found: Found) -> Out {
+fn show_found(cache: &Cache, frame: &Frame<'_>, found: &Found) -> Out {
     frame.set(CODEC_OUT, f64::from(found.tag.codec()));
-    frame.set(SLOT_OUT, f64::from(found.slot));
-    frame.set(GENERATION_OUT, f64::from(found.generation));
-    let never = found.expires_us == u64::MAX;
-    frame.set(EXPIRES_OUT, if never { f64::INFINITY } else { found.expires_us as f64 });
     frame.set(KIND_OUT, f64::from(u8::from(found.stale)));
+    if cache.has_near.load(Ordering::Relaxed) {
+        frame.set(SLOT_OUT, f64::from(found.slot));
+        frame.set(GENERATION_OUT, f64::from(found.generation));
+        let never = found.expires_us == u64::MAX;
+        frame.set(EXPIRES_OUT, if never { f64::INFINITY } else { found.expires_us as f64 });
+        if !never {
+            // A near cache may keep what was read, and will then want to know when its TTL ends.
+            board::keep_ticking();
+        }
+    }
     Out::Value(found.tag)
 }
 
 fn get(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
-    with_key(cache, frame, |engine, at, frame| {
-        let read = engine.get(at, &mut frame.buffers.out)?;
-        tick_for_near(cache, read);
-        Ok(show_read(frame, read))
+    with_key(cache, frame, |engine, at, frame| match &engine.get(at, &mut frame.buffers.out) {
+        Ok(read) => Ok(show_read(cache, frame, read)),
+        Err(error) => Err(error.clone()),
     })
 }
 
@@ -164,8 +161,7 @@ fn get_stale(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     with_key(cache, frame, |engine, at, frame| {
         let window_ms = frame.whole(1).unwrap_or_default();
         let read = engine.get_stale(at, window_ms, &mut frame.buffers.out)?;
-        tick_for_near(cache, read);
-        Ok(show_read(frame, read))
+        Ok(show_read(cache, frame, &read))
     })
 }
 
@@ -173,14 +169,14 @@ fn peek(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     with_key(cache, frame, |engine, at, frame| {
         let window_ms = frame.whole(1).unwrap_or_default();
         let read = engine.peek(at, window_ms, &mut frame.buffers.out)?;
-        Ok(show_read(frame, read))
+        Ok(show_read(cache, frame, &read))
     })
 }
 
 fn take(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     with_key(cache, frame, |engine, at, frame| {
         let read = engine.take(at, &mut frame.buffers.out)?;
-        Ok(show_read(frame, read))
+        Ok(show_read(cache, frame, &read))
     })
 }
 
@@ -378,7 +374,7 @@ fn join_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
         let number = lane.next_number();
         let leader = lane.leader(number);
         match engine.join_load(at, &borrowed(&tags), mode, timeout_ms, leader, &mut frame.buffers.out)? {
-            Joined::Found(found) => Ok(show_found(frame, found)),
+            Joined::Found(found) => Ok(show_found(cache, frame, &found)),
             Joined::Lead(ticket) => {
                 let engine = Arc::downgrade(&cache.engine);
                 lane.add_load(ticket, Led { engine, key: at.key.to_owned(), version: at.version });

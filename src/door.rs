@@ -41,6 +41,9 @@ const TEXT_UNITS_AT_ONCE: usize = 4_096;
 /// Buffers that a large value has grown are let go above this many bytes.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
+/// Elements of a scratch array that calls may write; JavaScript's has no fewer.
+const SCRATCH_LEN: usize = 16;
+
 /// scratch[0]: the call went well.
 pub(crate) const STATUS_OK: f64 = 0.0;
 /// scratch[0]: the call failed; `lastError` tells how.
@@ -129,8 +132,8 @@ pub(crate) struct Buffers {
 
 /// One load of lib/: its scratch array, its buffers, its last error.
 pub(crate) struct Lane {
+    /// Of at least `SCRATCH_LEN` elements.
     scratch: *mut f64,
-    scratch_len: usize,
     buffers: UnsafeCell<Buffers>,
     last_error: RefCell<Option<Error>>,
 }
@@ -153,8 +156,8 @@ impl Lane {
                 ptr::null_mut(),
             )
         };
-        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::float64_array {
-            return Err(napi::Error::from_reason("a lane needs a Float64Array"));
+        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::float64_array || len < SCRATCH_LEN {
+            return Err(napi::Error::from_reason("a lane needs a Float64Array of at least 16 elements"));
         }
         let mut reference = ptr::null_mut();
         // SAFETY: value is a live object; the strong reference is never deleted, it goes with the environment.
@@ -164,7 +167,6 @@ impl Lane {
         }
         Ok(Rc::new(Self {
             scratch: data.cast(),
-            scratch_len: len,
             buffers: UnsafeCell::default(),
             last_error: RefCell::default(),
         }))
@@ -172,7 +174,7 @@ impl Lane {
 
     /// Writes into the scratch array, out of range is a broken invariant.
     pub(crate) fn set(&self, index: usize, value: f64) {
-        assert!(index < self.scratch_len, "scratch index {index}");
+        assert!(index < SCRATCH_LEN, "scratch index {index}");
         // SAFETY: in bounds by the line above, alive and unmoved by invariant 3, this thread by invariant 1.
         let slot = unsafe { self.scratch.add(index) };
         // SAFETY: as above; a Float64Array's elements are aligned.
@@ -539,13 +541,22 @@ impl Frame<'_> {
     }
 
     /// A key, read into `buffer`.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "measured: what is handed over in memory stalls the next read")]
     pub(crate) fn key<'key>(&self, index: usize, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
         self.key_of(self.args[index], buffer)
     }
 
-    #[inline]
+    /// Read and told apart in two steps, so that the key stays in registers: a slice that was just written as two words and
+    /// is copied as one of twice the width stalls longer than the lookup takes.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "measured: what is handed over in memory stalls the next read")]
     fn key_of<'key>(&self, value: sys::napi_value, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
+        self.read_key(value, buffer)?;
+        Ok(buffer.key())
+    }
+
+    fn read_key(&self, value: sys::napi_value, buffer: &mut KeyBuffer) -> Result<()> {
         let mut len = 0;
         let room = buffer.units.as_mut_ptr().cast::<u16>();
         // SAFETY: a live env and argument; at most KEY_UNITS_ON_STACK units, the closing zero included, are written.
@@ -556,7 +567,7 @@ impl Frame<'_> {
             return Err(no_string());
         }
         if len + 1 >= KEY_UNITS_ON_STACK {
-            return self.long_key(value, buffer);
+            return self.read_long_key(value, buffer);
         }
         for unit in &mut buffer.units[len..len + EIGHT] {
             unit.write(0);
@@ -571,32 +582,26 @@ impl Frame<'_> {
             to.write(from.map(low_byte));
             all = std::array::from_fn(|at| all[at] | from[at]);
         }
-        if !is_narrow(&all) {
-            // SAFETY: Node wrote len units.
-            return Ok(Key::wide(as_bytes(unsafe { std::slice::from_raw_parts(room, len) })));
-        }
-        // SAFETY: the loop wrote that many eights of bytes, so at least len.
-        Ok(Key::narrow(unsafe { std::slice::from_raw_parts(buffer.narrow.as_ptr().cast(), len) }))
+        buffer.len = len;
+        buffer.place = if is_narrow(&all) { Place::Narrow } else { Place::Units };
+        Ok(())
     }
 
     #[cold]
     #[inline(never)]
-    fn long_key<'key>(&self, value: sys::napi_value, buffer: &'key mut KeyBuffer) -> Result<Key<'key>> {
-        let long = buffer.long.insert(Box::default());
-        self.units(value, &mut long.units)?;
-        let units = &long.units;
-        let wide = !is_narrow(units);
+    fn read_long_key(&self, value: sys::napi_value, buffer: &mut KeyBuffer) -> Result<()> {
+        let mut units = Vec::new();
+        self.units(value, &mut units)?;
+        let wide = !is_narrow(&units);
         let bytes = if wide { units.len() * 2 } else { units.len() };
         if bytes > KEY_BYTES_MAX {
             return Err(Error::InvalidArg(format!(
                 "a key is {bytes} bytes, the limit is {KEY_BYTES_MAX}; use a shorter key, such as a hash of this one"
             )));
         }
-        if wide {
-            return Ok(Key::wide(as_bytes(units)));
-        }
-        long.narrow.extend(units.iter().copied().map(low_byte));
-        Ok(Key::narrow(&long.narrow))
+        buffer.long = if wide { as_bytes(&units).into() } else { units.into_iter().map(low_byte).collect() };
+        buffer.place = if wide { Place::LongWide } else { Place::LongNarrow };
+        Ok(())
     }
 
     /// Reads a whole string into `units`.
@@ -701,18 +706,25 @@ impl Frame<'_> {
     }
 }
 
-/// A key that the stack has no room for.
-#[derive(Default)]
-struct Long {
-    units: Vec<u16>,
-    narrow: Vec<u8>,
+/// Where the key in a buffer is.
+enum Place {
+    /// `len` bytes in `narrow`.
+    Narrow,
+    /// `len` units in `units`.
+    Units,
+    /// In `long`, one byte a unit.
+    LongNarrow,
+    /// In `long`, two bytes a unit.
+    LongWide,
 }
 
 /// Stack memory that a key is read into; keys of 255 units and more use the heap.
 pub(crate) struct KeyBuffer {
     units: [MaybeUninit<u16>; KEY_UNITS_ON_STACK + EIGHT],
     narrow: [MaybeUninit<[u8; EIGHT]>; KEY_UNITS_ON_STACK / EIGHT],
-    long: Option<Box<Long>>,
+    len: usize,
+    place: Place,
+    long: Vec<u8>,
 }
 
 impl KeyBuffer {
@@ -721,7 +733,29 @@ impl KeyBuffer {
         Self {
             units: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK + EIGHT],
             narrow: [const { MaybeUninit::uninit() }; KEY_UNITS_ON_STACK / EIGHT],
-            long: None,
+            len: 0,
+            place: Place::Narrow,
+            long: Vec::new(),
+        }
+    }
+
+    /// The key that was read last.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "measured: what is handed over in memory stalls the next read")]
+    fn key(&self) -> Key<'_> {
+        match self.place {
+            Place::Narrow => {
+                let bytes = self.narrow.as_ptr().cast();
+                // SAFETY: `read_key` wrote that many bytes, in started eights; a new buffer has none.
+                Key::narrow(unsafe { std::slice::from_raw_parts(bytes, self.len) })
+            }
+            Place::Units => {
+                // SAFETY: Node wrote that many units.
+                let units = unsafe { std::slice::from_raw_parts(self.units.as_ptr().cast(), self.len) };
+                Key::wide(as_bytes(units))
+            }
+            Place::LongNarrow => Key::narrow(&self.long),
+            Place::LongWide => Key::wide(&self.long),
         }
     }
 }
