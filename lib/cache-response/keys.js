@@ -37,12 +37,29 @@ function addressKey(req) {
   const host = String(req.headers.host ?? '').toLowerCase();
   // Express heeds 'trust proxy' in these, and so may the handler.
   const protocol = req.protocol ?? (req.socket?.encrypted ? 'https' : 'http');
-  const hostname = String(req.hostname ?? host).toLowerCase();
-  if (!url.startsWith('/') || !HOST.test(host) || !HOST.test(hostname) || !/^\w+$/.test(protocol)) return undefined;
-  const forwarded = hostname === host || hostname === host.replace(/:\d*$/, '') ? '' : `\n${hostname}`;
+  const seen = hostSeen(req).toLowerCase();
+  const hostname = String(req.hostname ?? seen).toLowerCase();
+  if (!url.startsWith('/') || ![host, seen, hostname].every((name) => HOST.test(name))) return undefined;
+  if (!/^\w+$/.test(protocol)) return undefined;
+  const forwarded = seen === host ? '' : `\n${seen}`;
+  const named = hostname === seen || hostname === seen.replace(/:\d*$/, '') ? '' : `\n\n${hostname}`;
   const at = url.indexOf('?');
   const address = at === -1 ? url : url.slice(0, at);
-  return `GET ${protocol}://${host}${address}${at === -1 ? '' : sortedQuery(url.slice(at + 1))}${forwarded}`;
+  return `GET ${protocol}://${host}${address}${at === -1 ? '' : sortedQuery(url.slice(at + 1))}${forwarded}${named}`;
+}
+
+/**
+ * The host as a handler may see it, with its port: X-Forwarded-Host where Express trusts the proxy. req.host says it in
+ * Express 5, but in 4 it warns and leaves out the port.
+ * @param {any} req
+ */
+function hostSeen(req) {
+  const forwarded = req.headers['x-forwarded-host'];
+  const trusts = req.app?.get?.('trust proxy fn');
+  if (!forwarded || typeof trusts !== 'function' || !trusts(req.socket?.remoteAddress, 0))
+    return req.headers.host ?? '';
+  // Several proxies make a list of it. One that begins with nothing is no host.
+  return String(forwarded).split(',', 1)[0].trim() || ',';
 }
 
 /** Stable: what a name's values mean may hang on their order. @param {string} query */
@@ -60,10 +77,10 @@ function newId() {
 /**
  * Which variant a request asks for: a hash, so that long headers make no long keys.
  * @param {readonly string[]} names Lower case, sorted.
- * @param {any} req
+ * @param {any} headers The request's.
  */
-function variantOf(names, req) {
-  return hash(JSON.stringify(names.map((name) => variantValue(name, req.headers[name]))));
+function variantOf(names, headers) {
+  return hash(JSON.stringify(names.map((name) => variantValue(name, headers[name]))));
 }
 
 /** @param {string} name @param {unknown} value */

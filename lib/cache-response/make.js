@@ -2,8 +2,9 @@
 /** Runs the handler with a request and makes a page of its response, if it may be kept. */
 const { headerText, namesIn } = require('./directives.js');
 const { instant } = require('./instant.js');
-const { headersToKeep, turnsNotModified } = require('./page.js');
-const { Recording, isGone } = require('./recording.js');
+const { isGone } = require('./outgoing.js');
+const { headersToKeep, headersRemoved, turnsNotModified } = require('./page.js');
+const { Recording } = require('./recording.js');
 const { mayBeStale } = require('./staleness.js');
 const { termsOf } = require('./storable.js');
 const { etagOf } = require('./validators.js');
@@ -11,6 +12,8 @@ const { etagOf } = require('./validators.js');
 const REFUSED = Object.freeze({ redstart: 'refused' });
 const BROKEN = Object.freeze({ redstart: 'broken' });
 const CONDITIONS = ['if-none-match', 'if-modified-since'];
+/** Headers of a response that decide whether it is kept, and for whom. */
+const DECISIVE = ['cache-control', 'expires', 'pragma', 'set-cookie', 'vary'];
 
 /** @typedef {import('./page.js').Page} Page */
 /** @typedef {InstanceType<typeof import('./visit.js').Visit>} Visit */
@@ -44,25 +47,30 @@ async function make(visit, stale) {
 
 /** @param {Visit} visit @param {Page | undefined} stale @returns {Promise<Outcome>} */
 function run(visit, stale) {
-  const { req, settings } = visit;
-  const conditions = takeConditions(req.headers);
+  const { req, res, asked, settings } = visit;
+  takeConditions(req.headers);
   if (stale !== undefined && visit.why !== 'request') visit.why = 'stale';
   return new Promise((resolve) => {
     /** @type {ReturnType<typeof headOf>} */
     let head;
-    const recording = new Recording(visit.res, {
+    const recording = new Recording(res, {
       maxBytes: settings.maxBodySize,
       atHead: (status, whole) => {
         if (status >= 500 && stale !== undefined && mayStandIn(visit, stale)) {
-          // First, as the recording takes the end of the old page for one that broke off.
+          // First, as the recording ends with nothing to keep.
           resolve({ page: undefined, found: { redstart: 'failed', status, page: stale } });
-          standIn(visit, stale, conditions, status);
-          return { way: 'answered', keep: false };
+          return { way: 'other', keep: false, other: standIn(visit, stale, status) };
         }
         head = headOf(visit, status, whole);
-        visit.tellMiss(head !== undefined && whole !== undefined && whole.length <= settings.maxBodySize);
-        const way = turnsNotModified(conditions, visit.res, status) ? 'not-modified' : 'send';
+        const isSure =
+          whole !== undefined && whole.length <= settings.maxBodySize && typeof settings.tags !== 'function';
+        visit.tellMiss(head !== undefined && isSure);
+        const way = turnsNotModified(asked.headers, res, status) ? 'not-modified' : 'send';
         return { way, keep: head !== undefined };
+      },
+      afterHead: () => {
+        head = head && headAsSent(visit, head);
+        return head !== undefined;
       },
       atEnd: (end, body) => {
         if (head !== undefined && body !== undefined) resolve(pageOf(head, body));
@@ -81,14 +89,7 @@ function run(visit, stale) {
 
 /** A handler that saw them might answer 304, and no body to keep. @param {any} headers */
 function takeConditions(headers) {
-  /** @type {Record<string, string>} */
-  const taken = {};
-  for (const name of CONDITIONS) {
-    if (headers[name] === undefined) continue;
-    taken[name] = headers[name];
-    delete headers[name];
-  }
-  return taken;
+  for (const name of CONDITIONS) delete headers[name];
 }
 
 /** @param {Visit} visit @param {Page} page */
@@ -96,19 +97,12 @@ function mayStandIn(visit, page) {
   return visit.mayHave(page) && mayBeStale(page, visit.settings.now(), page.terms.staleIfError);
 }
 
-/**
- * Answers with the old page, as if the handler had not run.
- * @param {Visit} visit
- * @param {Page} page
- * @param {Record<string, string>} conditions
- * @param {number} status
- */
-function standIn(visit, page, conditions, status) {
-  const { req, res, before } = visit;
+/** The old page's body, with the headers as if the handler had not run. @param {Visit} visit @param {Page} page @param {number} status */
+function standIn(visit, page, status) {
+  const { res, before } = visit;
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   for (const [name, value] of Object.entries(before)) res.setHeader(name, value);
-  Object.assign(req.headers, conditions);
-  visit.answerInstead(page, status);
+  return visit.turnInto(page, status);
 }
 
 /**
@@ -118,20 +112,41 @@ function standIn(visit, page, conditions, status) {
  * @param {Buffer | undefined} whole
  */
 function headOf(visit, status, whole) {
-  const { req, res, settings, before } = visit;
+  const { res, asked, settings, before } = visit;
   const at = settings.now();
   addVary(res, settings.vary);
-  const terms = termsOf(settings, req, status, res.getHeaders(), at);
+  const terms = termsOf(settings, asked, status, res.getHeaders(), at);
   if (terms === undefined) return undefined;
   if (status === 200 && whole !== undefined && !res.hasHeader('etag')) res.setHeader('ETag', etagOf(whole));
   const names = [...new Set(namesIn(res.getHeader('vary')))].sort();
-  return { status, headers: headersToKeep(res.getHeaders(), before), names, at, terms };
+  const all = res.getHeaders();
+  const message = res.statusMessage || undefined;
+  const [headers, removed] = [headersToKeep(all, before), headersRemoved(all, before)];
+  return { status, message, all, headers, removed, names, at, terms };
+}
+
+/**
+ * The same, now that middleware in front has set headers of its own, which it does last of all: what they forbid is
+ * forbidden. What it takes away counts as before: it may hide from clients what is for caches.
+ * @param {Visit} visit
+ * @param {NonNullable<ReturnType<typeof headOf>>} head
+ */
+function headAsSent({ res, asked, settings }, head) {
+  const sent = res.getHeaders();
+  if (DECISIVE.every((name) => sent[name] === head.all[name])) return head;
+  const all = { ...head.all, ...sent };
+  const terms = termsOf(settings, asked, head.status, all, head.at);
+  if (terms === undefined) return undefined;
+  // Who adds that in front codes the body by it, and does so again for each answer from the cache.
+  const late = namesIn(all.vary).filter((name) => name !== 'accept-encoding');
+  return { ...head, terms, names: [...new Set([...head.names, ...late])].sort() };
 }
 
 /** @param {NonNullable<ReturnType<typeof headOf>>} head @param {Buffer} body @returns {Made} */
-function pageOf({ status, headers, names, at, terms }, body) {
+function pageOf({ status, message, headers, removed, names, at, terms }, body) {
   if (status === 200 && !headers.some(([name]) => name === 'etag')) headers.push(['etag', etagOf(body)]);
-  return { page: { redstart: 'page', status, headers, body, at, made: instant(), terms }, names };
+  const made = instant();
+  return { page: { redstart: 'page', status, message, headers, removed, body, at, made, terms }, names };
 }
 
 /** @param {any} res @param {readonly string[]} names */

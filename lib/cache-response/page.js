@@ -27,7 +27,9 @@ const WITHOUT_BODY = [204, 304];
  * @typedef {object} Page
  * @property {'page'} redstart
  * @property {number} status
+ * @property {string | undefined} message Of the status, where the handler has words of its own.
  * @property {[name: string, value: string | string[]][]} headers
+ * @property {string[]} removed Headers that stood there before the handler ran, and that it took away.
  * @property {Buffer} body
  * @property {number} at Milliseconds since the epoch, when its headers were made.
  * @property {number} made The same by the machine's clock, to tell what came before a request from what it waited for.
@@ -49,6 +51,11 @@ function headersToKeep(headers, before) {
     .map(([name, value]) => [name, Array.isArray(value) ? value.map(String) : String(value)]);
 }
 
+/** The names that the handler took away. @param {Record<string, any>} headers @param {Record<string, any>} before */
+function headersRemoved(headers, before) {
+  return Object.keys(before).filter((name) => headers[name] === undefined && !NOT_KEPT.has(name));
+}
+
 /** @param {any} value */
 function isPage(value) {
   return value?.redstart === 'page' && value.body instanceof Uint8Array;
@@ -61,22 +68,27 @@ function ageOf(page, nowMs) {
 
 /** @param {any} res @param {Page} page @param {number} nowMs */
 function setPageHeaders(res, page, nowMs) {
-  res.statusCode = page.status;
+  for (const name of page.removed) res.removeHeader(name);
   for (const [name, value] of page.headers) res.setHeader(name, value);
   if (!res.hasHeader('date')) res.setHeader('Date', new Date(page.at).toUTCString());
   res.setHeader('Age', String(Math.floor(ageOf(page, nowMs))));
 }
 
-/** With the headers set. @param {any} req @param {any} res @param {Page} page */
-function sendPage(req, res, page) {
-  if (turnsNotModified(req.headers, res, page.status)) {
-    res.statusCode = 304;
-    res.end();
-    return;
-  }
+/**
+ * With the headers set, makes them an answer to these conditions.
+ * @param {any} conditions Headers of the request.
+ * @param {any} res
+ * @param {Page} page
+ * @returns {Uint8Array | undefined} What is to be sent, undefined for a 304.
+ */
+function bodyFor(conditions, res, page) {
+  const notModified = turnsNotModified(conditions, res, page.status);
+  res.statusCode = notModified ? 304 : page.status;
+  // Undefined: Node's.
+  res.statusMessage = notModified ? undefined : page.message;
+  if (notModified) return undefined;
   if (!WITHOUT_BODY.includes(page.status)) res.setHeader('Content-Length', page.body.length);
-  // For HEAD Node leaves it out.
-  res.end(page.body);
+  return page.body;
 }
 
 /**
@@ -92,4 +104,4 @@ function turnsNotModified(conditions, res, status) {
   return true;
 }
 
-module.exports = { headersToKeep, isPage, ageOf, setPageHeaders, sendPage, turnsNotModified };
+module.exports = { headersToKeep, headersRemoved, isPage, ageOf, setPageHeaders, bodyFor, turnsNotModified };

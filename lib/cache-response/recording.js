@@ -7,15 +7,22 @@
  * are complete and not sent yet, `atHead` decides: whether the body is kept, and whether the client gets it. The body goes
  * to the client as it comes. A response counts as complete when its handler ended it, with as many bytes as it said, while
  * the client was still there; one that was cut off looks the same on the way.
+ *
+ * Others wait for a body that is to be kept, so its client must not hold it up by reading slowly: it is taken from the
+ * handler as fast as that gives it, and lies here and with Node until the client has it.
+ *
+ * What is sent from here goes through what was there before (#own): whoever wrapped res.end since is in the middle of it.
  */
+const { absorb, sayLength, isChunk, toBytes, isGone, onceClosed } = require('./outgoing.js');
 
-/** @typedef {'send' | 'not-modified' | 'answered'} Way What the client gets: this response, a 304, or it has got another. */
+/** What the client gets: this response, a 304, or this body with the headers that are set. @typedef {'send' | 'not-modified' | 'other'} Way */
 /** @typedef {'complete' | 'refused' | 'broken'} End 'refused': not to be kept; 'broken': it came to no end. */
 /**
  * @typedef {object} Listener
  * @property {number} maxBytes A longer body is not kept.
- * @property {(status: number, whole: Buffer | undefined) => { way: Way, keep: boolean }} atHead `whole` is the body where
- *   the handler gives all of it at once.
+ * @property {(status: number, whole: Buffer | undefined) => { way: Way, keep: boolean, other?: Uint8Array }} atHead `whole`
+ *   is the body where the handler gives all of it at once.
+ * @property {() => boolean} afterHead Whether the body is to be kept still, now that middleware in front has had its say.
  * @property {(end: End, body: Buffer | undefined) => void} atEnd Called once, as soon as it is known.
  */
 
@@ -24,8 +31,11 @@ class Recording {
   #res;
   #own;
   #listener;
+  #hearsNoMore;
   #judged = false;
   #ended = false;
+  /** The client has got something else, all of it; what the handler still says goes nowhere. */
+  #sent = false;
   /** @type {Way} */
   #way = 'send';
   /** @type {Buffer | undefined} */
@@ -33,6 +43,8 @@ class Recording {
   /** @type {Buffer[] | undefined} What came of the body, while it is to be kept. */
   #chunks;
   #bytes = 0;
+  /** @type {unknown} The Content-Length of the handler: another one, or none, may go on the way. */
+  #length;
 
   /** @param {any} res @param {Listener} listener */
   constructor(res, listener) {
@@ -42,55 +54,69 @@ class Recording {
     res.writeHead = (/** @type {any[]} */ ...args) => this.#writeHead(args);
     res.write = (/** @type {any[]} */ ...args) => this.#write(args);
     res.end = (/** @type {any[]} */ ...args) => this.#end(args);
-    res.once('close', () => this.stop('broken'));
+    const broken = () => this.stop('broken');
+    this.#hearsNoMore = onceClosed(res.req?.socket, broken);
+    res.once('close', broken);
   }
 
   /** No more of it is kept. @param {End} end @param {Buffer} [body] */
   stop(end, body) {
+    if (this.#chunks !== undefined) delete this.#res.writableNeedDrain;
     this.#chunks = undefined;
     if (this.#ended) return;
     this.#ended = true;
+    this.#hearsNoMore();
     this.#listener.atEnd(end, body);
   }
 
   /** @param {any[]} args */
   #writeHead(args) {
     const res = this.#res;
-    if (this.#way === 'answered') return res;
+    if (this.#sent) return res;
     const status = Number(args[0]) | 0;
     // What Node refuses is for Node to refuse.
     if (this.#judged || res.headersSent || status < 100 || status > 999) return this.#own.writeHead.apply(res, args);
     const [reason, headers] = typeof args[1] === 'string' ? args.slice(1) : [undefined, args[2] ?? args[1]];
     absorb(res, headers);
+    if (reason !== undefined) res.statusMessage = reason;
     this.#judged = true;
-    const { way, keep } = this.#listener.atHead(status, this.#whole);
+    this.#length = res.getHeader('content-length');
+    const { way, keep, other } = this.#listener.atHead(status, this.#whole);
     this.#way = way;
-    if (way === 'answered') {
-      this.stop('refused');
-      return res;
-    }
     if (this.#whole !== undefined && way === 'send') sayLength(res, status, this.#whole);
     try {
       if (way === 'not-modified') this.#own.writeHead.call(res, 304, 'Not Modified');
-      else if (reason === undefined) this.#own.writeHead.call(res, status);
-      else this.#own.writeHead.call(res, status, reason);
+      else this.#own.writeHead.call(res, way === 'other' ? res.statusCode : status);
     } catch (error) {
       this.stop('broken');
       throw error;
     }
-    // Middleware in front adds its cookie last of all (express-session does).
-    if (!keep || res.hasHeader('set-cookie')) this.stop('refused');
-    else this.#chunks = [];
+    if (keep && !(Number(this.#length) > this.#listener.maxBytes) && this.#listener.afterHead()) this.#chunks = [];
+    else this.stop('refused');
+    if (way === 'other') this.#sendAll(other);
+    else if (way === 'not-modified' && this.#whole === undefined) this.#sendNotModified();
     return res;
   }
 
   /** @param {any[]} args */
   #write(args) {
     const res = this.#res;
+    if (this.#way === 'send' && !isChunk(args[0])) return this.#own.write.apply(res, args);
     if (!this.#judged && !res.headersSent) res.writeHead(res.statusCode);
-    this.#keep(args[0], args[1]);
-    if (this.#way === 'send') return this.#own.write.apply(res, args);
+    const bytes = this.#keep(args[0], args[1]);
+    if (this.#way !== 'send') {
+      callBack(args);
+      return true;
+    }
+    if (bytes === undefined) return this.#own.write.apply(res, args);
+    // The copy, as the caller may use its buffer again when it is called back.
+    const goesOn = this.#own.write.apply(
+      res,
+      typeof args[0] === 'string' ? args.filter((arg) => !isFunction(arg)) : [bytes],
+    );
     callBack(args);
+    // For pipes that begin now.
+    if (goesOn === false) Object.defineProperty(res, 'writableNeedDrain', { configurable: true, value: false });
     return true;
   }
 
@@ -98,6 +124,7 @@ class Recording {
   #end(args) {
     const res = this.#res;
     const chunk = typeof args[0] === 'function' ? undefined : args[0];
+    if (this.#way === 'send' && chunk && !isChunk(chunk)) return this.#own.end.apply(res, args);
     if (!this.#judged && !res.headersSent) {
       this.#whole = toBytes(chunk ?? '', args[1]);
       // By its public name: whoever wrapped it (compression, sessions) has a header to add.
@@ -105,11 +132,10 @@ class Recording {
       this.#whole = undefined;
     }
     this.#keep(chunk, args[1]);
-    const isComplete = this.#chunks !== undefined && !isCutOff(res, this.#bytes);
+    const isComplete = this.#chunks !== undefined && !isGone(res) && this.#isWhole();
     try {
-      if (this.#way === 'send') this.#own.end.apply(res, args);
-      else if (this.#way === 'not-modified') this.#own.end.apply(res, args.filter(isFunction));
-      else callBack(args);
+      if (this.#sent) callBack(args);
+      else this.#own.end.apply(res, this.#way === 'send' ? args : args.filter(isFunction));
     } catch (error) {
       this.stop('broken');
       throw error;
@@ -119,65 +145,39 @@ class Recording {
     return res;
   }
 
-  /** @param {unknown} chunk @param {unknown} encoding */
+  /** @param {unknown} chunk @param {unknown} encoding @returns {Buffer | undefined} What is kept of it. */
   #keep(chunk, encoding) {
-    if (this.#chunks === undefined) return;
+    if (this.#chunks === undefined) return undefined;
     const bytes = toBytes(chunk, encoding);
-    if (bytes === undefined || bytes.length === 0) return;
+    if (bytes === undefined || bytes.length === 0) return undefined;
     this.#bytes += bytes.length;
-    if (this.#bytes > this.#listener.maxBytes) this.stop('refused');
-    else this.#chunks.push(bytes);
+    if (this.#bytes <= this.#listener.maxBytes) {
+      this.#chunks.push(bytes);
+      return bytes;
+    }
+    this.stop('refused');
+    if (this.#way === 'not-modified') this.#sendNotModified();
+    return undefined;
   }
-}
 
-/**
- * Sets what writeHead was given, so that all headers are in one place: an object, or names and values in a row, or in pairs.
- * @param {any} res
- * @param {any} headers
- */
-function absorb(res, headers) {
-  if (!Array.isArray(headers)) {
-    for (const [name, value] of Object.entries(headers ?? {})) if (value !== undefined) res.setHeader(name, value);
-    return;
+  #isWhole() {
+    return this.#length === undefined || Number(this.#length) === this.#bytes;
   }
-  const flat = Array.isArray(headers[0]) ? headers.flat() : headers;
-  const names = flat.filter((_, at) => at % 2 === 0);
-  // As Node does it: they replace what is there, and a name may come twice.
-  for (const name of names) res.removeHeader(name);
-  names.forEach((name, at) => {
-    res.appendHeader(name, flat[2 * at + 1]);
-  });
-}
 
-/**
- * As Node does it when the headers go with the end; here they go before it.
- * @param {any} res
- * @param {number} status
- * @param {Buffer} whole
- */
-function sayLength(res, status, whole) {
-  const hasNone = status < 200 || status === 204 || status === 304;
-  if (hasNone || ['content-length', 'transfer-encoding', 'trailer'].some((name) => res.hasHeader(name))) return;
-  res.setHeader('Content-Length', whole.length);
-}
-
-/** A copy: the caller may use its buffer again. @param {any} chunk @param {unknown} encoding */
-function toBytes(chunk, encoding) {
-  if (typeof chunk === 'string') {
-    return Buffer.from(chunk, typeof encoding === 'string' ? /** @type {BufferEncoding} */ (encoding) : 'utf8');
+  /** The client has its 304 at once. The handler goes on only where somebody else may have the body. */
+  #sendNotModified() {
+    if (this.#chunks === undefined) this.#sendAll();
+    else this.#res.flushHeaders();
   }
-  return chunk instanceof Uint8Array ? Buffer.from(chunk) : undefined;
-}
 
-/** @param {any} res @param {number} bytes Of the body, all of it. */
-function isCutOff(res, bytes) {
-  const said = res.getHeader('content-length');
-  return isGone(res) || (said !== undefined && Number(said) !== bytes);
-}
-
-/** Nobody is there to be answered. @param {any} res */
-function isGone(res) {
-  return res.destroyed || res.writableEnded || res.closed === true || res.socket?.destroyed === true;
+  /** @param {Uint8Array} [body] */
+  #sendAll(body) {
+    if (this.#sent) return;
+    this.#sent = true;
+    // What is piped into a response that has ended would stay open for ever.
+    this.#res.on('unpipe', (/** @type {any} */ source) => source.resume());
+    this.#own.end.call(this.#res, ...(body === undefined ? [] : [body]));
+  }
 }
 
 /** @param {unknown} value */
@@ -185,10 +185,10 @@ function isFunction(value) {
   return typeof value === 'function';
 }
 
-/** @param {any[]} args Of a write or an end that goes nowhere. */
+/** @param {any[]} args Of a write or an end whose bytes are taken care of, or go nowhere. */
 function callBack(args) {
   const callback = args.find(isFunction);
   if (callback !== undefined) process.nextTick(callback);
 }
 
-module.exports = { Recording, isGone };
+module.exports = { Recording };

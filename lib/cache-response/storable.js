@@ -33,14 +33,15 @@ class Policy extends CachePolicy {
 
 /**
  * @param {{ statusCodes: readonly number[], ttlMs: number | undefined, maxTtlMs: number | undefined }} settings
- * @param {any} req
+ * @param {{ url: string, headers: any }} asked The request as it came.
  * @param {number} status
  * @param {Record<string, any>} headers Of the response, names in lower case.
  * @param {number} nowMs
  * @returns {Terms | undefined} undefined: not to be kept.
  */
-function termsOf(settings, req, status, headers, nowMs) {
-  if (status === 206 || status === 304 || headers['set-cookie'] !== undefined || isEndless(headers)) return undefined;
+function termsOf(settings, asked, status, headers, nowMs) {
+  if (status === 206 || status === 304 || status >= 500 || headers['set-cookie'] !== undefined || isEndless(headers))
+    return undefined;
   if (namesIn(headers.vary).includes('*')) return undefined;
   const directives = parseCacheControl(headers['cache-control']);
   if (directives.has('no-cache')) return undefined;
@@ -50,7 +51,7 @@ function termsOf(settings, req, status, headers, nowMs) {
   const listed = settings.statusCodes.includes(status);
   if (!explicit && !listed) return undefined;
 
-  const policy = policyOf(req, listed ? 200 : status, headers, directives, nowMs);
+  const policy = policyOf(asked, listed ? 200 : status, headers, directives, nowMs);
   if (!policy.storable()) return undefined;
   const age = policy.age();
   let lifetimeMs = explicit ? (policy.maxAge() - age) * 1000 : settings.ttlMs;
@@ -77,13 +78,13 @@ function isEndless(headers) {
 }
 
 /**
- * @param {any} req
+ * @param {{ url: string, headers: any }} asked
  * @param {number} status
  * @param {Record<string, any>} headers
  * @param {Map<string, string | true>} directives
  * @param {number} nowMs
  */
-function policyOf(req, status, headers, directives, nowMs) {
+function policyOf(asked, status, headers, directives, nowMs) {
   judgedAtMs = nowMs;
   const cacheControl = FLAGS.filter((name) => directives.has(name));
   for (const name of FRESHNESS) if (directives.has(name)) cacheControl.push(`${name}=${secondsOf(directives, name)}`);
@@ -92,9 +93,9 @@ function policyOf(req, status, headers, directives, nowMs) {
   for (const name of ['expires', 'date', 'age']) {
     if (headers[name] !== undefined) judged[name] = headerText(headers[name]);
   }
-  const { authorization } = req.headers;
+  const { authorization } = asked.headers;
   return new Policy(
-    { method: 'GET', url: req.url, headers: authorization === undefined ? {} : { authorization } },
+    { method: 'GET', url: asked.url, headers: authorization === undefined ? {} : { authorization } },
     { status, headers: judged },
     { shared: true, cacheHeuristic: 0 },
   );

@@ -37,7 +37,7 @@ async function loadHead(visit, context) {
   context.setOptions({ tags, ttl });
   if (names.length === 0) return page;
   const index = newIndex(names);
-  const variant = keys.variantOf(names, visit.req);
+  const variant = keys.variantOf(names, visit.asked.headers);
   try {
     const options = { ttl, tags: [...tags, keys.variantsTag(visit.key)] };
     await visit.settings.cache.set(keys.variantKey(index.id, variant), page, options);

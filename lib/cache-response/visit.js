@@ -17,13 +17,17 @@
  * then runs the handler. So a reload always has a request of its own, and the client of that request waits for it; all
  * others get the old page meanwhile.
  */
+const timers = require('node:timers');
 const { instant } = require('./instant.js');
 const keys = require('./keys.js');
-const { isPage, ageOf, setPageHeaders, sendPage } = require('./page.js');
-const { isGone } = require('./recording.js');
+const { isGone } = require('./outgoing.js');
+const { isPage, ageOf, setPageHeaders, bodyFor } = require('./page.js');
 const { ttlOf, mayBeStale } = require('./staleness.js');
 const { tell } = require('./status.js');
 const { isIndex, loadHead, loadVariant } = require('./variants.js');
+
+// Taken before Jest's fake timers replace the global ones.
+const { setTimeout, clearTimeout } = timers;
 
 /** Times that a request looks again because what it waited for broke off, before it runs the handler by itself. */
 const TRIES_MAX = 4;
@@ -38,12 +42,18 @@ class Visit {
   why = 'uri-miss';
   /** Headers that stood there before the handler ran. */
   before;
+  /** The request as it came. Handlers may change it (before they pass it on), and what they answer is for who asked. */
+  asked;
   #wishes;
   #arrived = instant();
   /** Where the page lies. */
   #at;
   /** Looks, and loads nothing. */
   #onlyLooks;
+  /** @type {AbortController | undefined} Aborts when the request has waited for others as long as it may. */
+  #patience;
+  /** @type {NodeJS.Timeout | undefined} */
+  #timer;
 
   /**
    * @param {Settings} settings
@@ -63,19 +73,15 @@ class Visit {
     this.#wishes = wishes;
     this.#onlyLooks = req.method === 'HEAD' || wishes.onlyIfCached;
     this.before = { ...res.getHeaders() };
+    this.asked = { url: req.url, headers: { ...req.headers } };
   }
 
   /** Answers, or says that the handler is still to be run, without the cache. @returns {Promise<boolean>} */
   async serve() {
-    let { refresh } = this.#wishes;
-    if (refresh) this.why = 'request';
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const found = await this.#find(refresh);
-      if (this.led || isGone(this.res) || this.res.headersSent) return false;
-      const use = await this.#use(found, refresh);
-      if (use === 'answered') return false;
-      if (use === 'none') break;
-      if (use === 'refresh') refresh = true;
+    try {
+      if (await this.#isServed()) return false;
+    } finally {
+      clearTimeout(this.#timer);
     }
     if (!this.#wishes.onlyIfCached) {
       this.tellMiss();
@@ -87,19 +93,39 @@ class Visit {
     return false;
   }
 
+  /** From the cache, or by the handler at the cache's behest. */
+  async #isServed() {
+    let { refresh } = this.#wishes;
+    if (refresh) this.why = 'request';
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const found = await this.#find(refresh);
+      if (this.led || isGone(this.res) || this.res.headersSent) return true;
+      const use = await this.#use(found, refresh);
+      if (use === 'answered') return true;
+      if (use === 'none') break;
+      if (use === 'refresh') refresh = true;
+    }
+    return false;
+  }
+
   /** @param {boolean} [isStored] */
   tellMiss(isStored = false) {
     this.#tell('MISS', [`fwd=${this.why}`, ...(isStored ? ['stored'] : [])]);
   }
 
-  /** Serves an old page because the handler failed. @param {Page} page @param {number} status */
-  answerInstead(page, status) {
-    this.#answer(page, 'STALE', ['fwd=stale', `fwd-status=${status}`, ...ttlOf(page, this.settings.now())]);
+  /**
+   * Makes the response that of an old page because the handler failed.
+   * @param {Page} page
+   * @param {number} status
+   * @returns {Uint8Array | undefined} The body.
+   */
+  turnInto(page, status) {
+    return this.#dress(page, 'STALE', ['fwd=stale', `fwd-status=${status}`, ...ttlOf(page, this.settings.now())]);
   }
 
   /** Whether this request may have this page at all. @param {Page} page */
   mayHave(page) {
-    return this.req.headers.authorization === undefined || page.terms.shareable;
+    return this.asked.headers.authorization === undefined || page.terms.shareable;
   }
 
   /** What there is, or comes of a load; undefined when there is none or the cache fails. @param {boolean} refresh */
@@ -108,7 +134,8 @@ class Visit {
       return this.#onlyLooks ? await this.#kept() : await this.#loaded(refresh);
     } catch (error) {
       // A load that lasts too long is no failure of the cache, and its own client is being answered.
-      if (/** @type {any} */ (error)?.code !== 'ERR_TIMEOUT') this.settings.report(error);
+      const isFailure = /** @type {any} */ (error)?.code !== 'ERR_TIMEOUT' && error !== this.#patience?.signal.reason;
+      if (isFailure) this.settings.report(error);
       return undefined;
     }
   }
@@ -117,7 +144,7 @@ class Visit {
     const { cache } = this.settings;
     const found = await cache.get(this.key);
     if (!isIndex(found)) return found;
-    this.#at = keys.variantKey(found.id, keys.variantOf(found.names, this.req));
+    this.#at = keys.variantKey(found.id, keys.variantOf(found.names, this.asked.headers));
     return cache.get(this.#at);
   }
 
@@ -129,15 +156,34 @@ class Visit {
     // A refresh is of the one variant that was asked for.
     let found = refresh ? await cache.peek(this.key) : undefined;
     if (!isIndex(found)) {
-      found = await cache.getOrSet(this.key, (/** @type {any} */ context) => loadHead(this, context), options);
+      found = await cache.getOrSet(this.key, (/** @type {any} */ context) => loadHead(this, context), {
+        ...options,
+        signal: this.#patienceFor(this.key),
+      });
     }
     if (this.led || !isIndex(found)) return found;
     const index = found;
-    const variant = keys.variantOf(index.names, this.req);
+    const variant = keys.variantOf(index.names, this.asked.headers);
     this.#at = keys.variantKey(index.id, variant);
     if (!refresh) this.why = 'vary-miss';
     const load = (/** @type {any} */ context) => loadVariant(this, context, index, variant);
-    return cache.getOrSet(this.#at, load, options);
+    return cache.getOrSet(this.#at, load, { ...options, signal: this.#patienceFor(this.#at) });
+  }
+
+  /**
+   * Ends the wait for others: the cache's own timeout is of one run of the handler, after which comes the next one's.
+   * @param {string} key
+   */
+  #patienceFor(key) {
+    // To be answered at once, for which a signal and a timer are dear.
+    if (this.settings.cache.hasSync(key)) return undefined;
+    if (this.#patience === undefined) {
+      const patience = new AbortController();
+      this.#patience = patience;
+      // Once its own handler runs it waits for nobody.
+      this.#timer = setTimeout(() => this.led || patience.abort(), this.settings.timeout).unref();
+    }
+    return this.#patience.signal;
   }
 
   /**
@@ -163,7 +209,7 @@ class Visit {
     if (!this.mayHave(page)) return 'none';
     const nowMs = settings.now();
     if (failed) {
-      this.answerInstead(page, found.status);
+      this.res.end(this.turnInto(page, found.status));
       return 'answered';
     }
     const leftMs = await this.#leftMs(page);
@@ -196,9 +242,15 @@ class Visit {
 
   /** @param {Page} page @param {import('./status.js').Outcome} outcome @param {string[]} parameters */
   #answer(page, outcome, parameters) {
+    // For HEAD Node leaves the body out.
+    this.res.end(this.#dress(page, outcome, parameters));
+  }
+
+  /** @param {Page} page @param {import('./status.js').Outcome} outcome @param {string[]} parameters @returns The body. */
+  #dress(page, outcome, parameters) {
     setPageHeaders(this.res, page, this.settings.now());
     this.#tell(outcome, parameters);
-    sendPage(this.req, this.res, page);
+    return bodyFor(this.asked.headers, this.res, page);
   }
 
   /** @param {import('./status.js').Outcome} outcome @param {string[]} parameters */
