@@ -390,6 +390,7 @@ describe('a caller with a signal', () => {
     assert.equal(loader.context.signal.aborted, false);
     loader.resolve('loaded');
     assert.equal(await stays, 'loaded');
+    assert.equal(loader.calls, 1);
   });
 
   it('that leaves last takes the load with it, and who comes later starts anew', async () => {
@@ -577,6 +578,7 @@ describe('loads of several threads', () => {
     for (const other of others) assert.deepEqual((await other.heard('got')).value, value);
     assert.equal(new Int32Array(calls)[0] + ownCalls, 2, 'the loader that died and one more');
     assert.deepEqual(pages.getSync('k'), value);
+    assert.equal((await pages.stats()).loadErrors, 0, 'at once, not when its time was over');
   });
 
   it('reject in all of them with the same name, message, code, stack and cause', async () => {

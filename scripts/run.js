@@ -13,17 +13,25 @@ class Stop extends Error {}
 
 /**
  * Runs a command to its end and returns { code, output, stdout, seconds }; a code other than 0 is an answer, not an error.
- * `show` passes the output through; `onLine` gets every line; `timeoutMs` ends the child and makes the code 124.
+ * `show` passes the output through; `onLine` gets every line; `timeoutMs` ends the child with all it has started and makes
+ * the code 124.
  */
 function run(command, args, { cwd = ROOT, env = process.env, show = false, onLine, timeoutMs } = {}) {
   return new Promise((resolve, reject) => {
     const started = Date.now();
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // In a group of its own where it may have to be ended: what it has started would live on and keep the pipes open.
+    const detached = timeoutMs !== undefined && process.platform !== 'win32';
+    const child = spawn(command, args, { cwd, env, detached, stdio: ['ignore', 'pipe', 'pipe'] });
     const all = [];
     const out = [];
     let rest = '';
     let timedOut = false;
-    const timer = timeoutMs && setTimeout(() => (timedOut = child.kill('SIGKILL')), timeoutMs);
+    const end = () => {
+      timedOut = true;
+      if (detached && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      else child.kill('SIGKILL');
+    };
+    const timer = timeoutMs && setTimeout(end, timeoutMs);
     for (const [stream, shown] of [
       [child.stdout, process.stdout],
       [child.stderr, process.stderr],

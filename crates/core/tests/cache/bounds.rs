@@ -1,11 +1,11 @@
 //! How much a cache holds at most, and that what was just set is in it.
 
 use redstart_core::cache::table::Eviction;
-use redstart_core::cache::{CacheOptions, Put, entry};
+use redstart_core::cache::{CacheOptions, Put, entry, tags};
 use redstart_core::ids::Spread;
 use redstart_core::key::Key;
 
-use crate::support::{Open, Rig, at, put, roomy};
+use crate::support::{Open, Rig, at, keys_of, put, roomy};
 
 const BOTH: [Eviction; 2] = [Eviction::S3Fifo, Eviction::Lru];
 
@@ -90,6 +90,9 @@ fn tags_count_as_bytes_of_their_entry(open: Open) {
     rig.set("a", "1");
     let untagged = rig.stats().bytes;
     rig.set_tagged("a", "1", &["a tag", "another"]);
+    let both = keys_of(&["a tag", "another"]);
+    let cost = entry::cost(Key::narrow(b"a"), b"1", tags::cost(&both)) + tags::index_cost(&both);
+    assert_eq!(rig.stats().bytes, cost as u64);
     assert!(rig.stats().bytes > untagged + 12);
     let long = "t".repeat(900);
     let refused = rig.cache.set(at("a"), Put { tags: &[Key::narrow(long.as_bytes())], ..put("1") });
