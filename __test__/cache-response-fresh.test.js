@@ -184,6 +184,13 @@ describe('what a client asks of the cache', () => {
       assert.equal((await ask('/', wants('only-if-cached'))).body, 'run 1');
     });
   });
+  it('only-if-cached, and not from the cache: 504', () => {
+    const app = appWith(cached(), says({}));
+    return serving(app, async (ask) => {
+      await ask('/');
+      assert.deepEqual([(await ask('/', wants('only-if-cached, no-cache'))).status, app.runs], [504, 1]);
+    });
+  });
   it('a refresh makes the one variant anew, and leaves the others', () =>
     serving(appWith(cached(), says({ Vary: 'Accept' })), async (ask) => {
       const accept = (type, control = 'max-age=99') => ({ headers: { accept: type, 'cache-control': control } });

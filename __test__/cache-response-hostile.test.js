@@ -177,6 +177,54 @@ describe('a client that leads, and does not read', () => {
   });
 });
 
+it('no client gets at what the cache keeps beside its pages, whatever the option `key` makes of its words', () => {
+  const cache = newCache();
+  const app = appWith(
+    cacheResponse({ cache, clock, key: (req) => decodeURIComponent(req.url.slice(1)) }),
+    (req, res) => {
+      res.vary('Accept').send(req.url);
+    },
+  );
+  return serving(app, async (ask) => {
+    await ask('/home');
+    const before = [];
+    for await (const [key, value] of cache.entries()) before.push([key, value]);
+    assert.equal(before.length, 3);
+    for (const [key] of before.filter(([name]) => name.startsWith('\0'))) {
+      const { body, cache: said } = await ask(`/${encodeURIComponent(key)}`);
+      assert.deepEqual([body, said], [`/${encodeURIComponent(key)}`, 'MISS']);
+    }
+    for (const [key, value] of before) assert.deepEqual(await cache.get(key), value);
+    // Nor at a long name, by its hash.
+    const long = 'x'.repeat(2000);
+    await ask(`/${long}`);
+    const kept = [];
+    for await (const key of cache.keys({ prefix: '\0h:' })) kept.push(key);
+    for (const key of kept) assert.equal((await ask(`/${encodeURIComponent(key)}`)).cache, 'MISS');
+  });
+});
+
+it('a page that varies leaves nothing behind when its time is over, however often it is made', () => {
+  const cache = newCache({ max: 100 });
+  const app = appWith(cacheResponse({ cache, clock }), (req, res) => {
+    if (req.url === '/hot') return res.vary('Accept').set('Cache-Control', 'max-age=1').send('hot');
+    return res.set('Cache-Control', 'max-age=3600').send('page');
+  });
+  return serving(app, async (ask) => {
+    for (let page = 0; page < 30; page++) await ask(`/${page}`);
+    for (let round = 0; round < 150; round++) {
+      await ask('/hot', { headers: { accept: 'a/a' } });
+      clock.advance(500);
+      await ask('/hot', { headers: { accept: 'b/b' } });
+      clock.advance('2s');
+    }
+    let kept = 0;
+    for await (const _key of cache.keys()) kept += 1;
+    assert.equal(kept, 30);
+    for (let page = 0; page < 30; page++) assert.equal((await ask(`/${page}`)).cache, 'HIT');
+  });
+});
+
 it('a request waits for others no longer than `timeout` in all, however many of them hang', () => {
   const errors = [];
   const ends = gate();

@@ -59,6 +59,7 @@ describe('never kept', () => {
     'a part': says({ 'Content-Range': 'bytes 0-3/9', 'Cache-Control': 'max-age=60' }, 206),
     'a stream of events': says({ 'Content-Type': 'text/event-stream' }),
     'an error of the server': says({ 'Cache-Control': 'public, max-age=60' }, 500),
+    'what the server cannot do': says({ 'Cache-Control': 'public, max-age=60' }, 501),
     'a 304 of the handler': says({}, 304),
     'a missing page that does not say for how long': says({}, 404),
   };
@@ -259,6 +260,7 @@ describe('hostile requests', () => {
           socket.on('error', reject);
         });
       assert.equal(await raw('GET http://evil/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), 'BYPASS');
+      assert.equal(await raw('GET /#b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), 'BYPASS');
       assert.equal(await raw('GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n'), 'BYPASS');
       assert.equal(await raw('GET / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n'), 'MISS');
       assert.equal(await raw('GET / HTTP/1.0\r\n\r\n'), 'MISS');

@@ -1,12 +1,14 @@
 'use strict';
 // A response cache over real HTTP, in front of Express and of plain node:http: what it answers, and from what.
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const net = require('node:net');
 const { Readable } = require('node:stream');
 const { after, describe, it } = require('node:test');
 const express = require('express');
 const { manualClock, open } = require('..');
 const { cacheResponse } = require('redstart/express');
-const { serving, appWith } = require('./support/cache-response/serving.js');
+const { serving, appWith, gate, until } = require('./support/cache-response/serving.js');
 
 const clock = manualClock();
 const store = open('memory:', { clock });
@@ -187,6 +189,22 @@ describe('what shares a page', () => {
     });
   });
 
+  it('is no address whose parameters may be one written in two ways, in another order', () => {
+    const app = appWith(cached(), (req, res) => res.json(req.query));
+    app.set('query parser', 'extended');
+    return serving(app, async (ask) => {
+      const pairs = [
+        ['/?a=1&%61=2', '/?%61=2&a=1'],
+        ['/?b[]=1&b=2', '/?b=2&b[]=1'],
+      ];
+      for (const [one, other] of pairs) {
+        const [first, second] = [await ask(one), await ask(other)];
+        assert.notEqual(first.body, second.body);
+        assert.deepEqual([second.cache, (await ask(one)).body], ['MISS', first.body]);
+      }
+    });
+  });
+
   it('is never another address that is written alike', () =>
     serving(appWith(cached()), async (ask) => {
       const from = (path, host) => [path, { headers: { host } }];
@@ -275,4 +293,56 @@ describe('methods', () => {
       });
     });
   }
+
+  it('a change that is answered before it is made removes what was made meanwhile', () => {
+    let row = 'old';
+    const passes = gate();
+    const app = appWith(cached(), async (req, res) => {
+      if (req.method === 'GET') return res.send(row);
+      res.write('working');
+      await passes.passed;
+      row = 'new';
+      return res.end('done');
+    });
+    return serving(app, async (ask) => {
+      const change = ask('/', { method: 'POST' });
+      await until(() => app.runs === 1);
+      assert.equal((await ask('/')).body, 'old');
+      passes.open();
+      await change;
+      assert.deepEqual([(await ask('/')).body, (await ask('/')).cache], ['new', 'HIT']);
+    });
+  });
+
+  it('a change whose target is a whole URL, or has a fragment, removes the page it is about', () => {
+    const app = appWith(cached());
+    return serving(app, async (ask, { port }) => {
+      const host = `127.0.0.1:${port}`;
+      for (const [page, target] of [
+        ['/', `http://${host}`],
+        ['/p?a=1&b=2', `HTTP://${host}/p?b=2&a=1`],
+        ['/p', '/p#x'],
+      ]) {
+        await ask(page);
+        const socket = net.connect(port, '127.0.0.1');
+        socket.write(`POST ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+        await once(socket.resume(), 'close');
+        assert.equal((await ask(page)).cache, 'MISS', target);
+        assert.equal((await ask(page)).cache, 'HIT');
+      }
+    });
+  });
+
+  it('HEAD is not answered with what a client asks past', () => {
+    const app = appWith(cached());
+    return serving(app, async (ask) => {
+      await ask('/');
+      clock.advance('5s');
+      for (const directive of ['no-cache', 'max-age=4', 'min-fresh=56']) {
+        const head = await ask('/', { method: 'HEAD', headers: { 'cache-control': directive } });
+        assert.deepEqual([head.cache, head.headers['cache-status']], ['MISS', 'redstart; fwd=request'], directive);
+      }
+      assert.equal((await ask('/', { method: 'HEAD' })).cache, 'HIT');
+    });
+  });
 });

@@ -47,13 +47,13 @@ async function serve(settings, req, res, next) {
   if (inHand.has(res) || res.headersSent) return true;
   if (!LOOKED_UP.includes(req.method)) {
     tell(settings, res, 'BYPASS', ['fwd=method']);
-    const key = SAFE.includes(req.method) ? undefined : await keyOf(settings, req);
+    const key = SAFE.includes(req.method) ? undefined : await keyOf(settings, req, true);
     if (key !== undefined) invalidateOnSuccess(settings, res, key);
     return true;
   }
   const wishes = wishesOf(req, settings.respectCacheControl);
   const reason = (await isSkipped(settings, req, res)) ? 'bypass' : reasonToPass(settings, req, wishes);
-  const key = reason === undefined ? await keyOf(settings, req) : undefined;
+  const key = reason === undefined ? await keyOf(settings, req, false) : undefined;
   if (key === undefined) {
     tell(settings, res, 'BYPASS', [`fwd=${reason ?? 'bypass'}`]);
     return true;
@@ -84,10 +84,10 @@ async function isSkipped({ skip }, req, res) {
   return skip !== undefined && (await ask('skip', () => skip(req, res)));
 }
 
-/** @param {Settings} settings @param {any} req @returns {Promise<string | undefined>} */
-async function keyOf(settings, req) {
+/** @param {Settings} settings @param {any} req @param {boolean} isChange @returns {Promise<string | undefined>} */
+async function keyOf(settings, req, isChange) {
   if (settings.key === undefined) {
-    const address = keys.addressKey(req);
+    const address = keys.addressKey(req, isChange);
     return address === undefined ? undefined : keys.bounded(address);
   }
   const key = await ask('key', () => settings.key?.(req));

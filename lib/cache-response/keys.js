@@ -21,25 +21,29 @@ function hash(text) {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** @param {string} text */
+/** A page's key. @param {string} text */
 function bounded(text) {
-  return text.length > KEY_CHARS_MAX ? `\0h:${hash(text)}` : text;
+  // What begins with NUL is ours; an option's key may be made of what a client wrote.
+  return text.length > KEY_CHARS_MAX || text.startsWith('\0') ? `\0h:${hash(text)}` : text;
 }
 
 /**
  * 'GET http://host/path?query' with the parameters in order of their names, or undefined for a request whose address has no
  * one reading.
  * @param {any} req
+ * @param {boolean} isChange A change is about a page however its target is written.
  * @returns {string | undefined}
  */
-function addressKey(req) {
-  const url = String(req.originalUrl ?? req.url);
+function addressKey(req, isChange) {
+  const target = String(req.originalUrl ?? req.url);
+  const url = isChange ? pathIn(target) : target;
   const host = String(req.headers.host ?? '').toLowerCase();
   // Express heeds 'trust proxy' in these, and so may the handler.
   const protocol = req.protocol ?? (req.socket?.encrypted ? 'https' : 'http');
   const seen = hostSeen(req).toLowerCase();
   const hostname = String(req.hostname ?? seen).toLowerCase();
-  if (!url.startsWith('/') || ![host, seen, hostname].every((name) => HOST.test(name))) return undefined;
+  if (!url.startsWith('/') || url.includes('#') || ![host, seen, hostname].every((name) => HOST.test(name)))
+    return undefined;
   if (!/^\w+$/.test(protocol)) return undefined;
   const forwarded = seen === host ? '' : `\n${seen}`;
   const named = hostname === seen || hostname === seen.replace(/:\d*$/, '') ? '' : `\n\n${hostname}`;
@@ -62,10 +66,19 @@ function hostSeen(req) {
   return String(forwarded).split(',', 1)[0].trim() || ',';
 }
 
+/** The path and query in a target that may be a whole URL, or have a fragment. @param {string} target */
+function pathIn(target) {
+  const [url] = target.split('#', 1);
+  const path = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?]*/i, '');
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
 /** Stable: what a name's values mean may hang on their order. @param {string} query */
 function sortedQuery(query) {
   const name = (/** @type {string} */ part) => part.split('=', 1)[0];
   const parts = query.split('&').map((part) => ({ part, name: name(part) }));
+  // Two that are written differently may be one name: 'a' and '%61', 'b' and 'b[]'.
+  if (parts.some((part) => /[%[]/.test(part.name))) return `?${query}`;
   parts.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return `?${parts.map(({ part }) => part).join('&')}`;
 }

@@ -3,17 +3,23 @@
 const keys = require('./keys.js');
 
 /**
- * Before the client hears of the success, so that it does not get the old page after it.
+ * Before the client hears of the success, so that it does not get the old page after it. A handler may begin to answer
+ * before it has made the change, and a page be made until it has: so again when it ends.
  * @param {import('./settings.js').Settings} settings
  * @param {any} res
  * @param {string} key
  */
 function invalidateOnSuccess(settings, res, key) {
-  const { writeHead } = res;
+  const { writeHead, end } = res;
+  const isSuccess = (/** @type {number} */ status) => status >= 200 && status < 400;
   res.writeHead = (/** @type {any[]} */ ...args) => {
-    const status = Number(args[0]);
-    if (!res.headersSent && status >= 200 && status < 400) invalidate(settings, key);
+    if (!res.headersSent && isSuccess(Number(args[0]))) invalidate(settings, key);
     return writeHead.apply(res, args);
+  };
+  res.end = (/** @type {any[]} */ ...args) => {
+    // Otherwise the headers go now, and by the above.
+    if (res.headersSent && isSuccess(res.statusCode)) invalidate(settings, key);
+    return end.apply(res, args);
   };
 }
 

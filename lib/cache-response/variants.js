@@ -10,9 +10,6 @@ const keys = require('./keys.js');
 const { REFUSED, make } = require('./make.js');
 const { isPage } = require('./page.js');
 
-/** The list of an index's variants is kept at least this long. */
-const LIST_TTL_MS = 24 * 60 * 60 * 1000;
-
 /** @typedef {InstanceType<typeof import('./visit.js').Visit>} Visit */
 /** @typedef {{ redstart: 'index', id: string, names: string[] }} Index */
 
@@ -64,19 +61,28 @@ async function loadVariant(visit, context, index, variant) {
     return context.skip(REFUSED);
   }
   context.setOptions({ ttl, tags: [...tags, keys.variantsTag(visit.key)] });
-  makeRoom(visit, index.id, variant, ttl);
   const left = await cache.getRemainingTTL(visit.key);
   if (left !== undefined && (ttl === undefined || left < ttl)) await cache.touch(visit.key, ttl);
+  const life = await lifeOf(visit);
+  makeRoom(visit, index.id, variant, life === undefined ? ttl : life);
   return page;
+}
+
+/** How long the index lives yet, as a ttl; undefined where it is gone. @param {Visit} visit */
+async function lifeOf({ key, settings }) {
+  const left = await settings.cache.getRemainingTTL(key);
+  if (left === undefined) return undefined;
+  return Number.isFinite(left) ? Math.max(1, Math.ceil(left)) : null;
 }
 
 /**
  * Counts the variant, and removes those that were made longest ago where there are too many. Of two threads at once one may
- * miss the other's; a variant that is counted nowhere goes with its TTL.
+ * miss the other's; a variant that is counted nowhere goes with its TTL. The list goes with the index: of those that
+ * outlived theirs a short-lived page would leave one behind each time it is made.
  * @param {Visit} visit
  * @param {string} id
  * @param {string} variant
- * @param {number | undefined} ttl
+ * @param {number | null | undefined} ttl The index's.
  */
 function makeRoom(visit, id, variant, ttl) {
   const { cache, maxVariants } = visit.settings;
@@ -84,7 +90,7 @@ function makeRoom(visit, id, variant, ttl) {
   const before = /** @type {string[]} */ (cache.getSync(listKey) ?? []);
   const all = [...before.filter((other) => other !== variant), variant];
   for (const other of all.splice(0, all.length - maxVariants)) cache.deleteSync(keys.variantKey(id, other));
-  cache.setSync(listKey, all, { ttl: Math.max(ttl ?? 0, LIST_TTL_MS), tags: [keys.variantsTag(visit.key)] });
+  cache.setSync(listKey, all, { ttl, tags: [keys.variantsTag(visit.key)] });
 }
 
 module.exports = { isIndex, loadHead, loadVariant };

@@ -97,6 +97,8 @@ class Visit {
   async #isServed() {
     let { refresh } = this.#wishes;
     if (refresh) this.why = 'request';
+    // What is kept will not do, and nothing is made for them.
+    if (refresh && this.#onlyLooks) return false;
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const found = await this.#find(refresh);
       if (this.led || isGone(this.res) || this.res.headersSent) return true;
