@@ -369,6 +369,7 @@ describe('when the cache fails', () => {
       for (let nth = 0; nth < 2; nth++)
         assert.deepEqual([(await ask('/')).body, (await ask('/')).cache], ['page', 'MISS']);
       assert.equal(errors.length, 4);
+      assert.equal((await ask('/')).headers['cache-status'], 'redstart; fwd=uri-miss', 'not: stored');
       for (const vary of [[], ['Accept']]) {
         errors.length = 0;
         await serving(appWith(cacheResponse({ ...options, vary, tags: () => ['t', 5] })), async (again) => {

@@ -65,9 +65,10 @@ export interface CacheResponseOptions<Req = any, Res = any> {
   maxTtl?: Duration;
   /**
    * The name a response is kept under, and deleted by: cache.delete(name) removes it with all its variants. Default: 'GET
-   * http://host/path?query', host in lower case, parameters in the order of their names; a request whose Host header or
-   * target cannot be part of such an address passes by. Names over 1,024 characters are kept as their hash. A client can
-   * make up as many addresses as it likes, and the bounds of the cache hold then; leave out here what the handler does not
+   * http://host/path?query', host in lower case, parameters in the order of their names (as they stand where a name has '%'
+   * or '['). Where Express trusts a proxy that forwards another host, that follows after a line feed. A request whose Host
+   * header or target cannot be part of such an address passes by. Names over 1,024 characters, or that begin with NUL, are
+   * kept as their hash. A client can make up as many addresses as it likes, and the bounds of the cache hold then; leave out here what the handler does not
    * look at. What the handler does look at and neither the name nor Vary has is served to the wrong people. Asked for
    * whatever the method, so that a change finds the page it is about.
    */
@@ -77,7 +78,7 @@ export interface CacheResponseOptions<Req = any, Res = any> {
   /**
    * Names of request headers by which responses differ though they do not say so: they are added to their Vary. Whoever
    * takes credentials from another header than Authorization and Cookie ('X-Api-Key') names it here, or skips such
-   * requests. Default: [].
+   * requests. Headers count as they come to this middleware, whatever is made of them behind it. Default: [].
    */
   vary?: readonly string[];
   /**
@@ -86,8 +87,8 @@ export interface CacheResponseOptions<Req = any, Res = any> {
    */
   maxVariants?: number;
   /**
-   * A longer body goes to its client as it comes and is not kept. So much memory at most is held for each handler at work.
-   * Default '512kb'.
+   * A longer body goes to its client as it comes and is not kept. So much memory at most is held for each handler at work,
+   * whose writes are taken at once until then, however slowly its client reads. Default '512kb'.
    */
   maxBodySize?: Bytes;
   /**
@@ -110,10 +111,13 @@ export interface CacheResponseOptions<Req = any, Res = any> {
   respectCacheControl?: boolean;
   /**
    * How long requests wait for the handler that is at work on the same response, by the clock of the store; then one of them
-   * runs it too. Default '30s'.
+   * runs it too. None waits longer in all, by the machine's clock: then it runs the handler for itself. Default '30s'.
    */
   timeout?: Duration;
-  /** Cache-Status as in RFC 9211, its cache named redstart; 'with-key' adds the key. Default true. */
+  /**
+   * Cache-Status as in RFC 9211, its cache named redstart; 'with-key' adds the key. `stored` is said where it is known in
+   * time, and the cache may still refuse a response over its maxEntrySize. Default true.
+   */
   standardHeaders?: boolean | 'with-key';
   /** X-Cache: HIT, MISS, STALE or BYPASS. Default true. */
   legacyHeaders?: boolean;
@@ -129,12 +133,14 @@ export interface CacheResponseOptions<Req = any, Res = any> {
  * Express middleware: keeps responses to GET and answers GET and HEAD from them. It is a shared cache (RFC 9111) and private
  * by default. Never kept: responses with Set-Cookie, Cache-Control private, no-store or no-cache, Vary: *, status 206, event
  * streams, and bodies that were cut off; answers to requests with Authorization, unless the response says public, s-maxage or
- * must-revalidate. Requests with cookies, Range, If-Match, If-Unmodified-Since or a body pass by.
+ * must-revalidate. Requests with cookies, Range, If-Match, If-Unmodified-Since or a body pass by. What middleware in front
+ * adds to the headers last of all is judged too.
  *
  * Requests that miss together share one run of the handler, whatever thread they are in. Where its response turns out not to
  * be kept, the others run the handler at once, each for itself. Conditional requests are answered here with 304; the handler
- * does not see their conditions. A response without an ETag gets a weak one. Headers that middleware in front has set are
- * not kept unless the handler changed them.
+ * does not see their conditions, and has the rest of its body read to the end where it is not kept. A response without an
+ * ETag gets a weak one. Headers that middleware in front has set are not kept unless the handler changed or removed them.
+ * Headers in an array for res.writeHead may come in pairs, or a name twice, also where Node itself would refuse or join them.
  *
  * Within the cache's staleWhileRevalidate one request runs the handler and waits for it, and all others get the old response
  * (X-Cache: STALE); within staleIfError the old response answers where the handler fails with a status of 500 or more. The
@@ -142,7 +148,7 @@ export interface CacheResponseOptions<Req = any, Res = any> {
  * s-maxage without them close them.
  *
  * A successful POST, PUT, PATCH, DELETE or other unsafe method (status 200 to 399) removes the response of the same address,
- * before its client hears of it.
+ * before its client hears of it, and again when the handler ends if it had begun to answer before that.
  *
  * Throws ERR_INVALID_ARG for options it does not know. Errors of `key` and `skip` go to next(error); the cache's own never do.
  * Works with whatever has (req, res, next) of node:http: Connect, or a plain server.
