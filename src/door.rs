@@ -304,7 +304,7 @@ unsafe extern "C" fn enter<const ARGS: usize, T, F: Fn(&T, &mut Frame<'_>) -> Re
         let mut frame = Frame { env, args: &args, lane, buffers };
         match (binding.call)(&binding.target, &mut frame) {
             Ok(Out::Undefined) => ptr::null_mut(),
-            Ok(out) => to_js(env, out, frame.buffers),
+            Ok(ref out) => to_js(env, out, frame.buffers),
             Err(error) => {
                 lane.fail(error);
                 ptr::null_mut()
@@ -323,11 +323,12 @@ fn internal(panic: &(dyn std::any::Any + Send)) -> Error {
     Error::Internal(format!("redstart broke one of its own rules, please report it: {text}"))
 }
 
-fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value {
+/// By reference: see `Frame::key_of`.
+fn to_js(env: sys::napi_env, out: &Out, buffers: &mut Buffers) -> sys::napi_value {
     let mut value = ptr::null_mut();
     let result = &raw mut value;
     // A failed creation (an environment that is going away) leaves `value` null, which JavaScript sees as undefined.
-    match out {
+    match *out {
         Out::Undefined => {}
         Out::Bool(yes) => {
             // SAFETY: env is live for the whole call, result points to a local.
@@ -337,8 +338,8 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
             // SAFETY: as above.
             let _ = unsafe { sys::napi_create_double(env, number, result) };
         }
-        Out::Text(text) if text.is_ascii() => one_byte_text(env, text.as_bytes(), result),
-        Out::Text(text) => {
+        Out::Text(ref text) if text.is_ascii() => one_byte_text(env, text.as_bytes(), result),
+        Out::Text(ref text) => {
             // UTF-16 made here costs a fifth of the UTF-8 decoding in Node.
             buffers.units.clear();
             buffers.units.extend(text.encode_utf16());
@@ -348,8 +349,8 @@ fn to_js(env: sys::napi_env, out: Out, buffers: &mut Buffers) -> sys::napi_value
             value = value_to_js(env, tag, &buffers.out, &mut buffers.units);
             let_go_of_large(buffers);
         }
-        Out::List(list) => {
-            value = list_to_js(env, &list, &mut buffers.units);
+        Out::List(ref list) => {
+            value = list_to_js(env, list, &mut buffers.units);
             let_go_of_large(buffers);
         }
         Out::Board => value = board_to_js(env),
