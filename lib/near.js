@@ -26,14 +26,16 @@ const CLOCKS_AT = EPOCHS_AT + EPOCHS * Uint32Array.BYTES_PER_ELEMENT;
 const HITS_AT = CLOCKS_AT + CLOCKS * Float64Array.BYTES_PER_ELEMENT;
 
 /**
- * Of near hits one in 64, on average, is told to the cache, so that eviction spares what is read here. The next one comes
- * after a random number of hits, up to this: at a fixed step, keys read in turns would be told of always or never.
+ * Eviction must spare what is read here. A cache counts uses up to three, so it is told of the first three hits of each
+ * value that is kept, and then of one in so many, as it takes uses off again while the value lives on.
  */
-const SAMPLE_STEP_MAX = 128;
+const TOLD_AT_FIRST = 3;
+const TOLD_ONE_IN = 4;
 /** What a number, boolean or null counts as. */
 const PRIMITIVE_BYTES = 8;
 
-/** @typedef {{ value: any, slot: number, generation: number, expiry: number, size: number, used: boolean }} Kept */
+/** @typedef {{ value: any, slot: number, generation: number, expiry: number, size: number, used: boolean,
+ *   untilTold: number, told: number }} Kept */
 
 class Near {
   /** @type {Map<string, Kept>} */
@@ -46,8 +48,6 @@ class Near {
   #epochAt;
   #clockAt;
   #epoch;
-  #untilSample = SAMPLE_STEP_MAX / 2;
-  #random = 1;
   /** @type {Uint32Array} */
   #generations;
   /** @type {Uint32Array} */
@@ -107,7 +107,7 @@ class Near {
     }
     kept.used = true;
     this.#hits[this.#index] += 1;
-    if (--this.#untilSample === 0) this.#sample(key);
+    if (--kept.untilTold === 0) this.#tell(key, kept);
     return kept.value;
   }
 
@@ -143,6 +143,8 @@ class Near {
       expiry: scratch[4] === Infinity ? Number.NaN : scratch[4],
       size,
       used: false,
+      untilTold: 1,
+      told: 0,
     });
   }
 
@@ -167,12 +169,11 @@ class Near {
     this.#kept.delete(key);
   }
 
-  /** @param {string} key */
-  #sample(key) {
+  /** @param {string} key @param {Kept} kept */
+  #tell(key, kept) {
     this.#native.used(key);
-    // A linear congruential generator; its high bits are the random ones.
-    this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) >>> 0;
-    this.#untilSample = 1 + Math.floor((this.#random / 2 ** 32) * SAMPLE_STEP_MAX);
+    kept.told += 1;
+    kept.untilTold = kept.told < TOLD_AT_FIRST ? 1 : TOLD_ONE_IN;
   }
 }
 
