@@ -7,8 +7,8 @@
  * When the cache fails, requests go on without it: see `report`. What the functions among the options throw goes to
  * next(), except of `tags`, which are asked for when the response is on its way.
  */
-const { types } = require('node:util');
-const { RedstartError, invalidArg, show } = require('./errors.js');
+const { ask } = require('./ask.js');
+const { invalidArg, show } = require('./errors.js');
 const { wishesOf } = require('./cache-response/directives.js');
 const keys = require('./cache-response/keys.js');
 const { readSettings } = require('./cache-response/settings.js');
@@ -81,7 +81,7 @@ function reasonToPass(settings, { headers }, wishes) {
 
 /** @param {Settings} settings @param {any} req @param {any} res */
 async function isSkipped({ skip }, req, res) {
-  return skip !== undefined && (await ask('skip', () => skip(req, res)));
+  return skip !== undefined && (await ask('cacheResponse()', 'skip', () => skip(req, res)));
 }
 
 /** @param {Settings} settings @param {any} req @param {boolean} isChange @returns {Promise<string | undefined>} */
@@ -90,33 +90,11 @@ async function keyOf(settings, req, isChange) {
     const address = keys.addressKey(req, isChange);
     return address === undefined ? undefined : keys.bounded(address);
   }
-  const key = await ask('key', () => settings.key?.(req));
+  const key = await ask('cacheResponse()', 'key', () => settings.key?.(req));
   if (typeof key !== 'string') {
     throw invalidArg(`option 'key' of cacheResponse() must return a string; got ${show(key)}`);
   }
   return keys.bounded(key);
-}
-
-/**
- * What an option's function returns. What it throws reaches next(), to which nothing and 'route' mean "go on": so it
- * becomes an Error.
- * @param {string} option
- * @param {() => any} call
- */
-async function ask(option, call) {
-  try {
-    return await call();
-  } catch (cause) {
-    // By kind and not by class: in Jest an Error may be one of another realm.
-    if (types.isNativeError(cause) || cause instanceof Error) throw cause;
-    throw new RedstartError(
-      `option '${option}' of cacheResponse() threw ${show(cause)}, which is no Error; throw an Error`,
-      {
-        code: 'ERR_INVALID_STATE',
-        cause,
-      },
-    );
-  }
 }
 
 module.exports = { cacheResponse };

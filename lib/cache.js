@@ -213,7 +213,7 @@ class Cache {
 
   /** @returns {Promise<void>} */
   async clear() {
-    return reply(this.#native.clear());
+    ready(this.#native.clear());
   }
 
   /** @param {{ prefix?: string }} [given] @returns {AsyncGenerator<string, void, void>} */

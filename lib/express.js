@@ -8,8 +8,8 @@
  * partition key is salted, as it may be made of an address or a user's name.
  */
 const { createHash, randomBytes } = require('node:crypto');
-const { types } = require('node:util');
 const { cacheResponse } = require('./cache-response.js');
+const { ask: askOption } = require('./ask.js');
 const { RedstartError, invalidArg, show } = require('./errors.js');
 const { ipKey } = require('./ip.js');
 const check = require('./options.js');
@@ -69,25 +69,9 @@ function rateLimit(options) {
   };
 }
 
-/**
- * What an option's function returns. What it throws reaches next(), to which nothing and 'route' mean "go on"
- * and not "error": so it becomes an Error.
- * @param {string} option
- * @param {() => any} call
- * @returns {Promise<any>}
- */
-async function ask(option, call) {
-  try {
-    return await call();
-  } catch (cause) {
-    // By kind and not by class: in Jest an Error may be one of another realm.
-    if (types.isNativeError(cause) || cause instanceof Error) throw cause;
-    throw new RedstartError(
-      `option '${option}' of rateLimit() threw ${show(cause)}, which is no Error; throw an Error, or return true ` +
-        "from 'skip' to let a request pass",
-      { code: 'ERR_INVALID_STATE', cause },
-    );
-  }
+/** @param {string} option @param {() => any} call */
+function ask(option, call) {
+  return askOption('rateLimit()', option, call, ", or return true from 'skip' to let a request pass");
 }
 
 /** @typedef {{ limiter: Limiter, keyOf: Function, skip: Function | undefined, standardHeaders: boolean,

@@ -4,8 +4,8 @@
  *
  * Coherence comes from the board, memory that every thread sees and the addon alone writes. Each entry of a cache belongs
  * to one of 65,536 generations by its key's hash; a write, deletion, expiry or eviction raises that generation before it
- * returns, so a value kept here is good while the generation is the one it was read under. What empties a cache as a
- * whole (clear, tags, prefixes) raises the cache's epoch instead. TTLs are judged by the clock word that the addon's own
+ * returns, so a value kept here is good while the generation is the one it was read under. clear() raises the cache's epoch
+ * instead. TTLs are judged by the clock word that the addon's own
  * reads go by. A generation shared by two keys costs a needless read of the addon, never a wrong value.
  *
  * The board is read plainly, not with Atomics.load, with which a hit takes 38 ns instead of 24. Whoever could know that a

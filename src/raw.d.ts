@@ -59,7 +59,7 @@ export interface CacheFunctions {
   /** Milliseconds left, with a fraction; Infinity; undefined when absent. */
   remaining(key: string): number | undefined;
   expire(key: string): boolean | undefined;
-  /** These four may be pending. */
+  /** These three may be pending. */
   deleteByTag(tags: string[]): undefined;
   expireByTag(tags: string[]): undefined;
   deleteByPrefix(prefix: string): number | undefined;

@@ -86,7 +86,21 @@ struct Load {
 pub struct Loads {
     by_ticket: StdHashMap<u64, Load>,
     /// The load that a newcomer joins, by key and shape of the value.
-    current: HashMap<OwnedKey, Vec<(u32, u64)>>,
+    current: Current,
+}
+
+type Current = HashMap<OwnedKey, Vec<(u32, u64)>>;
+
+/// Newcomers do not join this load any more; whether they did.
+fn forget(current: &mut Current, key: Key<'_>, version: u32, ticket: u64) -> bool {
+    let Some(of_key) = current.get_mut(&key) else { return false };
+    let before = of_key.len();
+    of_key.retain(|&load| load != (version, ticket));
+    let joined = of_key.len() < before;
+    if of_key.is_empty() {
+        current.remove(&key);
+    }
+    joined
 }
 
 /// A load that has ended: who waited, and whether it was the current one of its key.
@@ -158,15 +172,7 @@ impl Loads {
     /// Ends a load, if it is under way.
     pub fn end(&mut self, ticket: u64) -> Option<EndedLoad> {
         let Load { key, version, leader, waiters, until_us, .. } = self.by_ticket.remove(&ticket)?;
-        let mut counted = false;
-        if let Some(of_key) = self.current.get_mut(&key.as_key()) {
-            let before = of_key.len();
-            of_key.retain(|&entry| entry != (version, ticket));
-            counted = of_key.len() < before;
-            if of_key.is_empty() {
-                self.current.remove(&key.as_key());
-            }
-        }
+        let counted = forget(&mut self.current, key.as_key(), version, ticket);
         Some(EndedLoad { waiters, counted, until_us, leader })
     }
 
@@ -178,8 +184,8 @@ impl Loads {
         }
     }
 
-    /// What the value of a load will be deleted by, too.
-    pub fn add_tags(&mut self, ticket: u64, tags: &[Key<'_>]) {
+    /// What the value of a load will be deleted by.
+    pub fn set_tags(&mut self, ticket: u64, tags: &[Key<'_>]) {
         if let Some(load) = self.by_ticket.get_mut(&ticket) {
             load.tags = tags.iter().map(Key::to_owned).collect();
         }
@@ -187,18 +193,14 @@ impl Loads {
 
     /// What this load will bring has changed.
     pub fn overtake_ticket(&mut self, key: Key<'_>, version: u32, ticket: u64) {
-        if let Some(of_key) = self.current.get_mut(&key) {
-            of_key.retain(|&current| current != (version, ticket));
-        }
+        forget(&mut self.current, key, version, ticket);
     }
 
     /// Every value with one of these tags has changed.
     pub fn overtake_tags(&mut self, tags: &[Key<'_>]) {
         let has_one = |load: &Load| load.tags.iter().any(|tag| tags.contains(&tag.as_key()));
         for (&ticket, load) in self.by_ticket.iter().filter(|(_, load)| has_one(load)) {
-            if let Some(of_key) = self.current.get_mut(&load.key.as_key()) {
-                of_key.retain(|&current| current != (load.version, ticket));
-            }
+            forget(&mut self.current, load.key.as_key(), load.version, ticket);
         }
     }
 

@@ -234,7 +234,7 @@ impl TagIndex {
     }
 
     /// Empties the index and hands over what it held, to be freed piece by piece; numbers go on from where they are.
-    pub fn clear(&mut self) -> impl Iterator<Item = impl Send> + Send + 'static {
+    pub fn clear(&mut self) -> impl ExactSizeIterator<Item = impl Send> + Send + 'static {
         let empty = Self { numbers: self.numbers, ..Self::default() };
         std::mem::replace(self, empty).slots.into_values()
     }

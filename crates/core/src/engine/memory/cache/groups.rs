@@ -168,9 +168,11 @@ impl MemoryCache {
         };
         board::raise_epoch(self.epoch);
         drop(all);
-        let free_tags =
-            |_: Option<&Self>, tags: &mut _| Iterator::take(Iterator::by_ref(tags), STEP).count() == STEP;
-        in_background(None, tags, free_tags, drop);
+        if tags.len() > STEP {
+            let free_tags =
+                |_: Option<&Self>, tags: &mut _| Iterator::take(Iterator::by_ref(tags), STEP).count() == STEP;
+            in_background(None, tags, free_tags, drop);
+        }
         let entries: usize = gone.iter().map(Table::len).sum();
         let watched = self.watchers.is_watched();
         if entries <= STEP && !watched {

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use super::read::copy;
 use super::{MemoryCache, Shard, State};
 use crate::cache::loads::{self, EndedLoad, Landed, Lapse, Leader};
 use crate::cache::removals::Gone;
@@ -31,10 +32,10 @@ impl MemoryCache {
         let joined = {
             let state = &mut *shard.state.write();
             if mode != LoadMode::Fresh {
-                if let Some(found) = self.copy_live(state, hash, at, buffer) {
-                    return Ok(Joined::Found(found));
+                if let Some(index) = self.find_live(state, hash, at) {
+                    return Ok(Joined::Found(copy(state.table.entry(index), buffer)));
                 }
-                self.settle_expired(state, hash, at, shard, &mut gone);
+                self.settle_expired(state, hash, at, 0, shard, &mut gone);
             }
             let mut current = state.loads.current(at.key, at.version);
             if let Some(ticket) = current
@@ -71,7 +72,7 @@ impl MemoryCache {
         tags::check(tags)?;
         let (_, shard) = self.locate(at.key);
         let state = &mut *shard.state.write();
-        state.loads.add_tags(ticket, tags);
+        state.loads.set_tags(ticket, tags);
         // One may have been deleted since the load began, when nobody knew that it would bring it.
         if !self.tags.lock().load_counts(ticket, tags) {
             state.loads.overtake_ticket(at.key, at.version, ticket);

@@ -1,5 +1,7 @@
 //! Reads of one key.
 
+use parking_lot::RwLockReadGuard;
+
 use super::{MemoryCache, Shard, State};
 use crate::board;
 use crate::cache::At;
@@ -12,7 +14,7 @@ use crate::engine::{Found, Read};
 /// What a near cache needs to keep an entry, under its lock.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "measured: what is handed over in memory stalls the next read")]
-pub(super) fn found(entry: &Entry, stale: bool) -> Found {
+fn found(entry: &Entry, stale: bool) -> Found {
     let slot = board::slot_of(entry.hash);
     let generation = board::generation(slot);
     Found { tag: entry.tag, slot, generation, expires_us: entry.expires_us(), stale }
@@ -25,10 +27,7 @@ impl MemoryCache {
     pub(super) fn read(&self, at: At<'_>, stale_ms: Option<u64>, buffer: &mut Vec<u8>) -> Read {
         let (hash, shard) = self.locate(at.key);
         if !self.readers_share() {
-            let state = &mut *shard.state.write();
-            if let Some(index) = state.table.find(hash, at.key) {
-                state.table.renew(index);
-            }
+            renew(shard, hash, at);
         }
         let state = shard.state.read();
         let Some(index) = state.table.find(hash, at.key) else { return missed(shard) };
@@ -38,11 +37,7 @@ impl MemoryCache {
         }
         let expired = entry.has_expired(|| self.clock.coarse_us());
         if expired && !stale_ms.is_some_and(|window_ms| self.is_within(entry, window_ms)) {
-            let seen = (!entry.lapsed).then(|| entry.expires_us());
-            drop(state);
-            if let Some(expires_us) = seen {
-                self.meet_expired(hash, at, expires_us);
-            }
+            self.leave_expired(state, index, hash, at);
             return missed(shard);
         }
         buffer.clear();
@@ -68,52 +63,36 @@ impl MemoryCache {
     ) -> Option<T> {
         let (hash, shard) = self.locate(at.key);
         let state = shard.state.read();
-        let entry = state.table.entry(state.table.find(hash, at.key)?);
+        let index = state.table.find(hash, at.key)?;
+        let entry = state.table.entry(index);
         if entry.version != at.version {
             return None;
         }
         let expired = entry.has_expired(|| self.clock.coarse_us());
         if expired && !self.is_within(entry, window_ms) {
-            let seen = (!entry.lapsed).then(|| entry.expires_us());
-            drop(state);
-            if let Some(expires_us) = seen {
-                self.meet_expired(hash, at, expires_us);
-            }
+            self.leave_expired(state, index, hash, at);
             return None;
         }
         Some(look(found(entry, expired), entry))
     }
 
-    /// Copies the live value, under the lock that `state` is; counts nothing.
-    pub(super) fn copy_live(
-        &self,
-        state: &State,
-        hash: u64,
-        at: At<'_>,
-        buffer: &mut Vec<u8>,
-    ) -> Option<Found> {
-        let entry = state.table.entry(state.table.find(hash, at.key)?);
-        if entry.version != at.version || entry.has_expired(|| self.clock.coarse_us()) {
-            return None;
-        }
-        buffer.clear();
-        buffer.extend_from_slice(entry.value());
-        Some(found(entry, false))
+    /// Where the live entry of a key is.
+    pub(super) fn find_live(&self, state: &State, hash: u64, at: At<'_>) -> Option<u32> {
+        let index = state.table.find(hash, at.key)?;
+        let entry = state.table.entry(index);
+        let live = entry.version == at.version && !entry.has_expired(|| self.clock.coarse_us());
+        live.then_some(index)
     }
 
     /// Counts a use that was not seen here.
     pub(super) fn use_entry(&self, at: At<'_>) {
         let (hash, shard) = self.locate(at.key);
-        if self.readers_share() {
-            let state = shard.state.read();
-            if let Some(index) = state.table.find(hash, at.key) {
-                state.table.entry(index).note_use();
-            }
-            return;
+        if !self.readers_share() {
+            return renew(shard, hash, at);
         }
-        let state = &mut *shard.state.write();
+        let state = shard.state.read();
         if let Some(index) = state.table.find(hash, at.key) {
-            state.table.renew(index);
+            state.table.entry(index).note_use();
         }
     }
 
@@ -127,39 +106,36 @@ impl MemoryCache {
         self.clock.coarse_us() < until_us
     }
 
-    /// An entry was seen to have expired, at the instant that it had then: from now on nobody sees it live, and no near
-    /// cache does. The coarse clock is not asked whether it really has: a later reading may be an earlier time.
+    /// A reader has seen that the entry at `index` has expired, and lets go of its lock.
     #[cold]
-    pub(super) fn meet_expired(&self, hash: u64, at: At<'_>, expires_us: u64) {
+    fn leave_expired(&self, state: RwLockReadGuard<'_, State>, index: u32, hash: u64, at: At<'_>) {
+        let entry = state.table.entry(index);
+        let (lapsed, expires_us) = (entry.lapsed, entry.expires_us());
+        drop(state);
+        if lapsed {
+            return;
+        }
         let shard = &self.shards[self.shard_of(hash)];
         let mut gone = Gone::default();
-        {
-            let state = &mut *shard.state.write();
-            let Some(index) = state.table.find(hash, at.key) else { return };
-            let entry = state.table.entry(index);
-            if entry.expires_us() == expires_us && !entry.lapsed {
-                let now_us = self.clock.coarse_us().max(expires_us);
-                self.lapse_or_remove(state, index, now_us, shard, &mut gone);
-                state.table.compact();
-            }
-        }
+        self.settle_expired(&mut shard.state.write(), hash, at, expires_us, shard, &mut gone);
         self.watchers.tell(&gone);
     }
 
-    /// As `meet_expired`, under the lock that `state` is: whoever tells a caller that an entry is absent calls it.
+    /// An expired entry was seen, or will be told to be absent: from now on nobody sees it live, and no near cache does.
+    /// `seen_us` is an instant that somebody has seen pass: a later reading of the coarse clock may be an earlier time.
     pub(super) fn settle_expired(
         &self,
         state: &mut State,
         hash: u64,
         at: At<'_>,
+        seen_us: u64,
         shard: &Shard,
         gone: &mut Gone,
     ) {
         let Some(index) = state.table.find(hash, at.key) else { return };
         let entry = state.table.entry(index);
-        let expires_us = entry.expires_us();
-        let now_us = self.clock.coarse_us();
-        if expires_us <= now_us && !entry.lapsed {
+        let now_us = self.clock.coarse_us().max(seen_us);
+        if entry.expires_us() <= now_us && !entry.lapsed {
             self.lapse_or_remove(state, index, now_us, shard, gone);
             state.table.compact();
         }
@@ -185,6 +161,21 @@ impl MemoryCache {
             self.set_alarm(kept_until_us);
         }
     }
+}
+
+/// Counts a use where that changes who goes next.
+fn renew(shard: &Shard, hash: u64, at: At<'_>) {
+    let state = &mut *shard.state.write();
+    if let Some(index) = state.table.find(hash, at.key) {
+        state.table.renew(index);
+    }
+}
+
+/// Copies a value, with what a near cache needs to keep it; under the entry's lock.
+pub(super) fn copy(entry: &Entry, buffer: &mut Vec<u8>) -> Found {
+    buffer.clear();
+    buffer.extend_from_slice(entry.value());
+    found(entry, false)
 }
 
 fn missed(shard: &Shard) -> Read {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::read::copy;
 use super::{MemoryCache, Shard, State};
 use crate::board;
 use crate::cache::entry::{self, NEVER_US, NewEntry};
@@ -122,13 +123,13 @@ impl MemoryCache {
         let taken = {
             let state = &mut *shard.state.write();
             state.loads.overtake(at.key);
-            let taken = self.copy_live(state, hash, at, buffer);
-            if taken.is_some() {
-                let index = state.table.find(hash, at.key).expect("it was just copied");
+            let live = self.find_live(state, hash, at);
+            let taken = live.map(|index| copy(state.table.entry(index), buffer));
+            if let Some(index) = live {
                 self.remove(state, index, Reason::Delete, shard, &mut gone);
                 state.table.compact();
             } else {
-                self.settle_expired(state, hash, at, shard, &mut gone);
+                self.settle_expired(state, hash, at, 0, shard, &mut gone);
             }
             taken
         };
@@ -180,14 +181,10 @@ impl MemoryCache {
         let mut gone = Gone::default();
         let changed = {
             let state = &mut *shard.state.write();
-            let live = |index: &u32| {
-                let entry = state.table.entry(*index);
-                entry.version == at.version && !entry.has_expired(|| self.clock.coarse_us())
-            };
-            let index = state.table.find(hash, at.key).filter(live);
+            let index = self.find_live(state, hash, at);
             match index {
                 Some(index) => change(state, index, &mut gone),
-                None => self.settle_expired(state, hash, at, shard, &mut gone),
+                None => self.settle_expired(state, hash, at, 0, shard, &mut gone),
             }
             index.is_some()
         };
