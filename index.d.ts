@@ -375,43 +375,118 @@ export interface Sessions<T extends object> {
 
 /* ----------------------------------------------------------------- limits */
 
+/** docs/limits.md has a table of what each guarantees, its worst case and its bytes a key. */
+export type LimiterAlgorithm =
+  | 'sliding-window'
+  | 'sliding-log'
+  | 'sliding-counter'
+  | 'fixed-window'
+  | 'token-bucket'
+  | 'gcra';
+
 export interface LimiterOptions {
-  /** Units admitted in a window: a whole number from 1 to 2^32 - 1. */
+  /** Units a window: a whole number from 1 to 2^32 - 1; at most 1_000_000 for 'sliding-log'. */
   limit: number;
   window: Duration;
   /**
    * 'sliding-window' (default): 16 sub-buckets, the oldest counted in full: never more than `limit` admitted in ANY
-   * window. 'fixed-window': anchored at the first hit, as express-rate-limit; up to 2 * limit - 1 in the worst window.
+   * window; about 75 bytes a key. 'sliding-log': exact, and 8 bytes an admitted call (16 with a cost). 'sliding-counter':
+   * two counters, the estimate of Cloudflare and Upstash; under 2 * limit in the worst window. 'fixed-window': anchored at
+   * the first hit, as express-rate-limit; up to 2 * limit - 1 in the worst window. 'token-bucket' and 'gcra': a steady
+   * refill of `limit` a window with `burst` at once; burst + limit in the worst window. These two decide alike as long as
+   * a limit stays as it is; when one call's limit differs from another's, a token bucket keeps the units taken and gcra
+   * the share of the bucket.
    */
-  algorithm?: 'sliding-window' | 'fixed-window';
+  algorithm?: LimiterAlgorithm;
+  /** token-bucket and gcra alone: units at once, 1 to 2^32 - 1. Default: limit, also that of a call. */
+  burst?: number;
   /**
-   * Distinct keys at most, default 1_000_000. When full, keys that equal an absent key go first; no limited key is ever
-   * forgotten; further new keys share one overflow bucket (reason 'overflow').
+   * Once denied, a key stays denied this long, however its units come back; denials meanwhile (reason 'blocked') do not
+   * prolong it. The overflow bucket is never blocked. Default: no block.
+   */
+  block?: Duration;
+  /**
+   * Distinct keys at most, default 1_000_000, at most 2^32 - 1. When full, keys that equal an absent key go first; no
+   * limited or blocked key is ever forgotten; further new keys share one overflow bucket (reason 'overflow').
    */
   maxKeys?: number;
+}
+export interface LimitOptions {
+  /**
+   * Another limit for this call: a plan's, say. What other calls of the key have taken counts against it. Default: the
+   * limiter's.
+   */
+  limit?: number;
+  /** Another window for this call. Each window of a key is a counter of its own; `block` is common to them. Default: the limiter's. */
+  window?: Duration;
+}
+export interface ConsumeOptions extends LimitOptions {
+  /** Units, 1 to limit (or burst). Default 1. */
+  cost?: number;
+}
+export interface WaitOptions extends ConsumeOptions {
+  /** Then it resolves with the denial. Default: none. */
+  timeout?: Duration;
+  /** Rejects with the signal's reason; nothing is taken. */
+  signal?: AbortSignal;
 }
 export interface Limiter {
   readonly name: string;
   /**
-   * Resolves also when denied: a denial is an answer, not an error. A cost above limit rejects with ERR_INVALID_ARG: it
-   * can never pass. A denial takes no units. Keys are kept as 128-bit seeded hashes, so long keys cost no more.
+   * Takes units if they are there. Resolves also when denied: a denial is an answer, not an error, and takes no units (it
+   * may start `block`). A cost above limit (or burst) rejects with ERR_INVALID_ARG: it can never pass. Keys are kept as
+   * 128-bit seeded hashes, so long keys cost no more.
    */
-  consume(key: string, options?: { cost?: number }): Promise<LimitResult>;
-  consumeSync(key: string, options?: { cost?: number }): LimitResult;
-  /** Whether consume with cost 1 would pass, and what is left now; takes nothing. */
-  peek(key: string): Promise<LimitResult>;
-  /** Forgets the key; whether there was anything to forget. */
+  consume(key: string, options?: ConsumeOptions): Promise<LimitResult>;
+  /** As consume, without a promise. Throws what that rejects with. */
+  consumeSync(key: string, options?: ConsumeOptions): LimitResult;
+  /** What consume would answer, `remaining` as it is now; takes nothing, counts nothing, starts no block. */
+  peek(key: string, options?: ConsumeOptions): Promise<LimitResult>;
+  /**
+   * Gives units back, those taken last first, at most what was taken and still counts. Default 1. Lifts no block. A key
+   * that shares the overflow bucket gets nothing back.
+   */
+  refund(key: string, cost?: number, options?: LimitOptions): Promise<void>;
+  /**
+   * Takes up to `cost` units (default 1) whether or not so many are there, and tells how that leaves the key: `allowed` says
+   * whether consume would pass now. Use block() to punish beyond the limit.
+   */
+  penalty(key: string, cost?: number, options?: LimitOptions): Promise<LimitResult>;
+  /**
+   * Denies the key until then (reason 'blocked'), in place of an earlier block, also a longer one. ERR_STORE_FULL where
+   * maxKeys or the store's maxMemory leave no room for one more.
+   */
+  block(key: string, duration: Duration): Promise<void>;
+  /** Forgets the key, its other windows and its block; whether there was anything to forget. */
   reset(key: string): Promise<boolean>;
+  /** Forgets all keys and the overflow bucket. Counters stay. */
+  resetAll(): Promise<void>;
+  /**
+   * Waits for room instead of denying, in the order of the calls for one key and window; across all threads. consume() does not
+   * queue: it takes what is there. Resolves with allowed: false when the timeout passes first. ERR_CLOSED when the store
+   * closes, ERR_STORE_FULL with more than 100,000 waiting calls of one limiter. A waiting call keeps the process alive.
+   */
+  wait(key: string, options?: WaitOptions): Promise<LimitResult>;
   stats(): Promise<LimiterStats>;
 }
 export interface LimiterStats {
+  /** Calls of consume, wait and parts of consumeAll that took their units. */
   allowed: number;
   denied: number;
+  /** Counters held: one a key, and one more for each further window of it. */
   keys: number;
+  /** Blocks held. */
+  blocked: number;
+  /** Calls of wait that wait now. */
+  waiting: number;
+  /** Of all this, as it counts against the store's maxMemory. */
   bytes: number;
+  /** What one more key takes, without what a sliding log grows by. */
+  bytesPerKey: number;
 }
 export interface LimitResult {
   allowed: boolean;
+  /** Units a window, as this call had it. */
   limit: number;
   /** Whole units left now. */
   remaining: number;
@@ -422,8 +497,27 @@ export interface LimitResult {
    * 'sliding-window' up to 17/16 of the window, as the oldest sub-bucket counts in full.
    */
   retryAfterMs: number;
-  reason?: 'limit' | 'overflow';
+  reason?: 'limit' | 'blocked' | 'overflow';
 }
+export interface ConsumeAllPart extends ConsumeOptions {
+  limiter: Limiter;
+  key: string;
+}
+export interface ConsumeAllResult {
+  /** Whether every part had room; only then anything was taken. */
+  allowed: boolean;
+  /** Milliseconds until the same call would pass: the longest of its parts. */
+  retryAfterMs: number;
+  /** Each part's own answer, in order: where the whole is denied, `allowed` tells which parts had room, and `remaining` that nothing was taken. */
+  results: LimitResult[];
+  /** Indexes of the parts that had none. */
+  deniedBy: number[];
+}
+/**
+ * Takes the units of every part or of none, in one step that no other call sees halves of. The limiters must be of one
+ * store (ERR_INVALID_ARG); 1 to 64 parts. Parts of one key and limiter add up.
+ */
+export function consumeAll(parts: readonly ConsumeAllPart[]): Promise<ConsumeAllResult>;
 /**
  * An address as a limiter key: IPv6 cut to its subnet (default 56 bits, 32 to 64), ::ffff:a.b.c.d as IPv4.
  * Throws ERR_INVALID_ARG for anything that is no address.

@@ -3,6 +3,7 @@
 const { open } = require('./lib/store.js');
 const { manualClock } = require('./lib/clock.js');
 const { ipKey } = require('./lib/ip.js');
+const { consumeAll } = require('./lib/limiter.js');
 const { RedstartError, UnrecoverableError } = require('./lib/errors.js');
 
-module.exports = { open, manualClock, ipKey, RedstartError, UnrecoverableError };
+module.exports = { open, manualClock, consumeAll, ipKey, RedstartError, UnrecoverableError };

@@ -60,15 +60,6 @@ const TAGS = {
   expected: 'an array of strings',
   read: readStrings,
 };
-/** @type {import('./options.js').Checker<AbortSignal>} */
-const SIGNAL = {
-  expected: 'an AbortSignal',
-  // By its shape: a test environment such as jsdom brings a class of its own.
-  read: (/** @type {any} */ value) => {
-    const isSignal = typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function';
-    return isSignal ? value : undefined;
-  },
-};
 
 const CACHE_OPTIONS = {
   ttl: options.required(options.durationOrNever),
@@ -88,7 +79,7 @@ const CACHE_OPTIONS = {
 const SET_OPTIONS = { ttl: options.durationOrNever, tags: TAGS };
 const GET_OR_SET_OPTIONS = {
   ...SET_OPTIONS,
-  signal: SIGNAL,
+  signal: options.signal,
   forceFresh: options.boolean,
   timeout: options.duration,
 };

@@ -1,58 +1,120 @@
 'use strict';
+const { onAbort, offAbort } = require('./abort.js');
+const { durationMs } = require('./duration.js');
+const { closed, invalidArg, show } = require('./errors.js');
 const options = require('./options.js');
-const { scratch, STATUS_OK, ready, takeError } = require('./lane.js');
+const { scratch, STATUS_OK, STATUS_PENDING, cancel, pending, ready, takeError } = require('./lane.js');
+
+/** @typedef {import('../native.js').LimiterFunctions} LimiterFunctions */
+/** @typedef {import('../index.js').LimitResult} LimitResult */
+/** @typedef {{ cost: number, limit: number, windowMs: number }} Ask 0: the limiter's own. */
 
 /** Also the most that a limit can be. */
 const COST_MAX = 2 ** 32 - 1;
 const KEYS_MAX = 2 ** 32 - 1;
+const PARTS_MAX = 64;
+
+const UNITS = options.integer({ min: 1, max: COST_MAX });
 
 const LIMITER_OPTIONS = {
-  limit: options.required(options.integer({ min: 1, max: COST_MAX })),
+  limit: options.required(UNITS),
   window: options.required(options.duration),
-  algorithm: options.oneOf(['sliding-window', 'fixed-window']),
+  algorithm: options.oneOf([
+    'sliding-window',
+    'sliding-log',
+    'sliding-counter',
+    'fixed-window',
+    'token-bucket',
+    'gcra',
+  ]),
+  burst: UNITS,
+  block: options.duration,
   maxKeys: options.integer({ min: 1, max: KEYS_MAX }),
 };
-const CONSUME_OPTIONS = { cost: options.integer({ min: 1, max: COST_MAX }) };
+const LIMIT_OPTIONS = { limit: UNITS, window: options.duration };
+const CONSUME_OPTIONS = { cost: UNITS, ...LIMIT_OPTIONS };
+const WAIT_OPTIONS = { ...CONSUME_OPTIONS, timeout: options.duration, signal: options.signal };
+const PART_OPTIONS = {
+  limiter: options.required({
+    expected: "a limiter: store.limiter('api', { limit: 100, window: '1m' })",
+    read: (/** @type {any} */ value) => (partsOf.has(value) ? /** @type {Limiter} */ (value) : undefined),
+  }),
+  key: options.required(options.string({ min: 0 })),
+  ...CONSUME_OPTIONS,
+};
 
 /** What the addon's answer in scratch[5] means. */
-const REASON_OVERFLOW = 2;
+const REASONS = /** @type {const} */ ([undefined, 'limit', 'overflow', 'blocked']);
+/** What the addon takes for no timeout. */
+const NO_TIMEOUT = -1;
+
+/** What consumeAll needs of a limiter. @type {WeakMap<object, { number: number, store: import('../native.js').StoreFunctions }>} */
+const partsOf = new WeakMap();
 
 class Limiter {
-  /** @type {import('../native.js').LimiterFunctions} */
+  /** @type {LimiterFunctions} */
   #native;
   /** @type {(key: string, cost: number) => boolean | undefined} */
   #consume;
+  /** Calls of wait that wait: how to send them away. @type {Set<() => void>} */
+  #waiting = new Set();
 
-  /** @param {string} name @param {import('../native.js').LimiterFunctions} native */
-  constructor(name, native) {
+  /** @param {string} name @param {LimiterFunctions} native @param {import('../native.js').StoreFunctions} store */
+  constructor(name, native, store) {
     this.name = name;
     this.#native = native;
     this.#consume = native.consume;
-    const { limit, window } = JSON.parse(native.options);
+    const { limit, window, algorithm, burst, block } = JSON.parse(native.options);
     /** For doors that put the policy into headers. @internal */
-    this.policy = Object.freeze({ limit, windowMs: window });
+    this.policy = Object.freeze({ limit, windowMs: window, algorithm, burst, blockMs: block });
     Object.defineProperty(this, 'policy', { enumerable: false });
+    partsOf.set(this, { number: Number(ready(native.number())), store });
   }
 
   /**
    * @param {string} key
-   * @param {{ cost?: number }} [given]
-   * @returns {import('../index.js').LimitResult}
+   * @param {import('../index.js').ConsumeOptions} [given]
+   * @returns {LimitResult}
    */
   consumeSync(key, given) {
-    const allowed = this.#consume(key, given === undefined ? 1 : costOf(given));
+    let allowed;
+    if (given === undefined) {
+      allowed = this.#consume(key, 1);
+    } else {
+      const { cost, limit, windowMs } = askOf('consume()', given, Limiter.prototype.consumeSync);
+      allowed =
+        limit === 0 && windowMs === 0 ? this.#consume(key, cost) : this.#native.consumeAs(key, cost, limit, windowMs);
+    }
     if (scratch[0] !== STATUS_OK) throw takeError(this.consumeSync);
     return answer(allowed);
   }
 
-  /** @param {string} key @param {{ cost?: number }} [given] */
+  /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] */
   async consume(key, given) {
     return this.consumeSync(key, given);
   }
 
-  /** @param {string} key */
-  async peek(key) {
-    return answer(ready(this.#native.peek(key)));
+  /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] */
+  async peek(key, given) {
+    const { cost, limit, windowMs } = askOf('peek()', given, Limiter.prototype.peek);
+    return answer(ready(this.#native.peek(key, cost, limit, windowMs)));
+  }
+
+  /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
+  async refund(key, cost, given) {
+    const { limit, windowMs } = limitOf('refund()', given);
+    ready(this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs));
+  }
+
+  /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
+  async penalty(key, cost, given) {
+    const { limit, windowMs } = limitOf('penalty()', given);
+    return answer(ready(this.#native.penalty(key, unitsOf('penalty()', cost), limit, windowMs)));
+  }
+
+  /** @param {string} key @param {import('../index.js').Duration} duration */
+  async block(key, duration) {
+    ready(this.#native.block(key, durationMs(duration, 'the duration of block()')));
   }
 
   /** @param {string} key */
@@ -60,30 +122,107 @@ class Limiter {
     return ready(this.#native.reset(key));
   }
 
+  async resetAll() {
+    ready(this.#native.resetAll());
+  }
+
+  /**
+   * @param {string} key
+   * @param {import('../index.js').WaitOptions} [given]
+   * @returns {Promise<LimitResult>}
+   */
+  async wait(key, given) {
+    const { cost, limit, window, timeout, signal } = options.checkOptions('wait()', given, WAIT_OPTIONS);
+    signal?.throwIfAborted();
+    const text = this.#native.wait(key, cost ?? 1, limit ?? 0, window ?? 0, timeout ?? NO_TIMEOUT);
+    if (scratch[0] !== STATUS_PENDING) return waited(ready(text));
+    const number = scratch[1];
+    const come = pending(number);
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        this.#waiting.delete(leave);
+        if (signal !== undefined) offAbort(signal, abort);
+      };
+      const abort = () => {
+        this.#waiting.delete(leave);
+        cancel(number);
+        reject(/** @type {AbortSignal} */ (signal).reason);
+      };
+      const leave = () => {
+        settle();
+        cancel(number);
+        reject(closed('the store was closed while this call waited for room; nothing was taken', leave));
+      };
+      this.#waiting.add(leave);
+      if (signal !== undefined) onAbort(signal, abort);
+      come.then(
+        (json) => {
+          settle();
+          resolve(waited(json));
+        },
+        (error) => {
+          settle();
+          // It failed in the drain, far from here: the stack is to lead to who waits.
+          if (error instanceof Error) Error.captureStackTrace(error, this.wait);
+          reject(error);
+        },
+      );
+    });
+  }
+
   async stats() {
     return JSON.parse(ready(this.#native.stats()));
   }
-}
 
-/** @param {{ cost?: number }} given */
-function costOf(given) {
-  const cost = given?.cost;
-  // Every consume comes by here: the usual object is told without walking a schema.
-  if (typeof given !== 'object' || given === null || Object.keys(given).length > 1 || !isCost(cost)) {
-    return options.checkOptions('consume()', given, CONSUME_OPTIONS, Limiter.prototype.consumeSync).cost ?? 1;
+  /** The handle of its store closes: nobody waits through it any more. @param {Limiter} limiter */
+  static close(limiter) {
+    for (const leave of [...limiter.#waiting]) leave();
   }
-  return cost;
 }
 
-/** @param {unknown} cost @returns {cost is number} */
-function isCost(cost) {
-  return typeof cost === 'number' && Number.isInteger(cost) && cost >= 1 && cost <= COST_MAX;
+/**
+ * @param {string} what
+ * @param {import('../index.js').ConsumeOptions | undefined} given
+ * @param {Function} above
+ * @returns {Ask}
+ */
+function askOf(what, given, above) {
+  // Every consume comes by here: the usual object is told without walking a schema.
+  if (isPlainCost(given)) return { cost: given.cost, limit: 0, windowMs: 0 };
+  const { cost, limit, window } = options.checkOptions(what, given, CONSUME_OPTIONS, above);
+  return { cost: cost ?? 1, limit: limit ?? 0, windowMs: window ?? 0 };
+}
+
+/** @param {unknown} given @returns {given is { cost: number }} */
+function isPlainCost(given) {
+  if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype) return false;
+  const names = Object.keys(given);
+  return names.length === 1 && names[0] === 'cost' && isUnits(/** @type {any} */ (given).cost);
+}
+
+/** @param {unknown} units */
+function isUnits(units) {
+  return typeof units === 'number' && Number.isInteger(units) && units >= 1 && units <= COST_MAX;
+}
+
+/** @param {string} what @param {import('../index.js').LimitOptions | undefined} given */
+function limitOf(what, given) {
+  if (given === undefined) return { limit: 0, windowMs: 0 };
+  const { limit, window } = options.checkOptions(what, given, LIMIT_OPTIONS);
+  return { limit: limit ?? 0, windowMs: window ?? 0 };
+}
+
+/** @param {string} what @param {number | undefined} cost */
+function unitsOf(what, cost) {
+  if (cost === undefined) return 1;
+  if (isUnits(cost)) return cost;
+  throw invalidArg(`the cost of ${what} must be ${UNITS.expected}; got ${show(cost)}`);
 }
 
 /**
  * The answer in the scratch array as an object; one shape for allowed, one for denied.
  * @param {boolean | undefined} allowed
- * @returns {import('../index.js').LimitResult}
+ * @returns {LimitResult}
  */
 function answer(allowed) {
   if (allowed) {
@@ -95,8 +234,49 @@ function answer(allowed) {
     remaining: scratch[2],
     resetAfterMs: scratch[3],
     retryAfterMs: scratch[4],
-    reason: scratch[5] === REASON_OVERFLOW ? 'overflow' : 'limit',
+    reason: REASONS[scratch[5]],
   };
+}
+
+/**
+ * The same from a list of the addon's.
+ * @param {number[]} fields
+ * @returns {LimitResult}
+ */
+function listed([allowed, limit, remaining, resetAfterMs, retryAfterMs, reason]) {
+  if (allowed === 1) return { allowed: true, limit, remaining, resetAfterMs, retryAfterMs };
+  return { allowed: false, limit, remaining, resetAfterMs, retryAfterMs, reason: REASONS[reason] };
+}
+
+/** @param {string} json */
+function waited(json) {
+  return listed(JSON.parse(json));
+}
+
+/**
+ * @param {readonly import('../index.js').ConsumeAllPart[]} parts
+ * @returns {Promise<import('../index.js').ConsumeAllResult>}
+ */
+async function consumeAll(parts) {
+  if (!Array.isArray(parts) || parts.length === 0 || parts.length > PARTS_MAX) {
+    throw invalidArg(
+      `consumeAll() takes a list of 1 to ${PARTS_MAX} parts { limiter, key, cost? }; got ` +
+        (Array.isArray(parts) ? `${parts.length}` : show(parts)),
+    );
+  }
+  const flat = [];
+  let store;
+  for (const part of parts) {
+    const { limiter, key, cost, limit, window } = options.checkOptions('a part of consumeAll()', part, PART_OPTIONS);
+    const known = /** @type {{ number: number, store: any }} */ (partsOf.get(limiter));
+    store ??= known.store;
+    flat.push(known.number, key, cost ?? 1, limit ?? 0, window ?? 0);
+  }
+  /** @type {LimitResult[]} */
+  const results = JSON.parse(ready(store.consumeAll(flat))).map(listed);
+  const deniedBy = results.flatMap((result, index) => (result.allowed ? [] : [index]));
+  const retryAfterMs = Math.max(...results.map((result) => result.retryAfterMs));
+  return { allowed: deniedBy.length === 0, retryAfterMs, results, deniedBy };
 }
 
 /**
@@ -109,4 +289,4 @@ function readLimiterOptions(given, above) {
   return { ...checked };
 }
 
-module.exports = { Limiter, readLimiterOptions };
+module.exports = { Limiter, consumeAll, readLimiterOptions };

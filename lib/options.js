@@ -148,6 +148,15 @@ const func = {
   expected: 'a function',
   read: (value) => (typeof value === 'function' ? /** @type {any} */ (value) : undefined),
 };
+/** @type {Checker<AbortSignal>} */
+const signal = {
+  expected: 'an AbortSignal',
+  // By its shape: a test environment such as jsdom brings a class of its own.
+  read: (/** @type {any} */ value) => {
+    const isSignal = typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function';
+    return isSignal ? value : undefined;
+  },
+};
 /** @type {Checker<any>} */
 const anything = { expected: 'anything', read: (value) => value };
 
@@ -259,6 +268,7 @@ module.exports = {
   oneOf,
   string,
   func,
+  signal,
   anything,
   object,
   instance,

@@ -72,7 +72,7 @@ class Store {
   /** @param {string} name @param {unknown} [given] */
   limiter(name, given) {
     return this.#feature('limiter', name, given, readLimiterOptions, this.limiter, (native) => {
-      return new Limiter(name, native);
+      return new Limiter(name, native, this.#functions);
     });
   }
 
@@ -103,7 +103,10 @@ class Store {
   async #close(timeout) {
     const queues = [...this.#facades.values()].filter((facade) => facade instanceof Queue);
     await Promise.all(queues.map((queue) => Queue.close(queue, timeout)));
-    for (const facade of this.#facades.values()) if (facade instanceof Cache) Cache.close(facade);
+    for (const facade of this.#facades.values()) {
+      if (facade instanceof Cache) Cache.close(facade);
+      else if (facade instanceof Limiter) Limiter.close(facade);
+    }
     this.#released = true;
     const dropped = JSON.parse(ready(this.#functions.close()));
     const lost = Object.entries(dropped);

@@ -526,11 +526,13 @@ impl Frame<'_> {
     }
 
     /// A whole number of at least 0 that JavaScript can hold exactly; `None` for anything else.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
     pub(crate) fn whole(&self, index: usize) -> Option<u64> {
-        const MAX: f64 = 9_007_199_254_740_991.0;
-        let number = self.number(index);
-        ((0.0..=MAX).contains(&number) && number.fract() == 0.0).then_some(number as u64)
+        whole(self.number(index))
+    }
+
+    /// As `whole`, in an array argument.
+    pub(crate) fn whole_in(&self, index: usize, at: usize) -> Option<u64> {
+        whole(self.number_in(index, at))
     }
 
     /// A boolean; false for anything else.
@@ -595,9 +597,10 @@ impl Frame<'_> {
         self.units(value, &mut units)?;
         let wide = !is_narrow(&units);
         let bytes = if wide { units.len() * 2 } else { units.len() };
-        if bytes > KEY_BYTES_MAX {
+        if bytes > buffer.bytes_max {
             return Err(Error::InvalidArg(format!(
-                "a key is {bytes} bytes, the limit is {KEY_BYTES_MAX}; use a shorter key, such as a hash of this one"
+                "a key is {bytes} bytes, the limit is {}; use a shorter key, such as a hash of this one",
+                buffer.bytes_max
             )));
         }
         buffer.long = if wide { as_bytes(&units).into() } else { units.into_iter().map(low_byte).collect() };
@@ -726,6 +729,7 @@ pub(crate) struct KeyBuffer {
     len: usize,
     place: Place,
     long: Vec<u8>,
+    bytes_max: usize,
 }
 
 impl KeyBuffer {
@@ -737,7 +741,13 @@ impl KeyBuffer {
             len: 0,
             place: Place::Narrow,
             long: Vec::new(),
+            bytes_max: KEY_BYTES_MAX,
         }
+    }
+
+    /// For a key of any length, of which nothing but a hash will be kept.
+    pub(crate) fn of_any_length() -> Self {
+        Self { bytes_max: usize::MAX, ..Self::new() }
     }
 
     /// The key that was read last.
@@ -759,6 +769,12 @@ impl KeyBuffer {
             Place::LongWide => Key::wide(&self.long),
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
+fn whole(number: f64) -> Option<u64> {
+    const MAX: f64 = 9_007_199_254_740_991.0;
+    ((0.0..=MAX).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
 
 #[cold]

@@ -25,6 +25,8 @@ export interface ClockFunctions {
 }
 export interface StoreFunctions {
   stats(): string;
+  /** flat: [limiter's number, key, cost, limit, windowMs, …]. [[allowed, …as by wait], …] as JSON. */
+  consumeAll(flat: any[]): string | undefined;
   close(): string;
 }
 /** A value as its codec leaves it. */
@@ -110,12 +112,22 @@ export interface SessionsFunctions {
   destroy(id: string): boolean | undefined;
   stats(): string | undefined;
 }
+/** limit and windowMs 0: the limiter's own. */
 export interface LimiterFunctions {
   readonly options: string;
-  /** scratch[1..5]: limit, remaining, resetAfterMs, retryAfterMs, reason (0 none, 1 limit, 2 overflow). */
+  /** What a part of consumeAll names it by: a number in decimals. */
+  number(): string;
+  /** scratch[1..5]: limit, remaining, resetAfterMs, retryAfterMs, reason (0 none, 1 limit, 2 overflow, 3 blocked). */
   consume(key: string, cost: number): boolean | undefined;
-  peek(key: string): boolean | undefined;
+  consumeAs(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
+  peek(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
+  refund(key: string, cost: number, limit: number, windowMs: number): undefined;
+  penalty(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
+  block(key: string, durationMs: number): undefined;
   reset(key: string): boolean | undefined;
+  resetAll(): undefined;
+  /** timeoutMs < 0: none. [allowed, limit, remaining, resetAfterMs, retryAfterMs, reason] as JSON; pending until there is room. */
+  wait(key: string, cost: number, limit: number, windowMs: number, timeoutMs: number): string | undefined;
   stats(): string | undefined;
 }
 export interface QueueFunctions {

@@ -156,6 +156,8 @@ impl NativeStore {
         };
         let functions = self.lane.functions(env)?;
         let functions = functions.with::<0, _>("stats", self.handle.clone(), stats)?;
+        let functions =
+            functions.with::<1, _>("consumeAll", self.handle.clone(), crate::limiter::consume_all)?;
         Ok(functions.with::<0, _>("close", self.handle.clone(), close)?.build())
     }
 }

@@ -83,6 +83,9 @@ pub enum Error {
         /// The cap.
         limit: u64,
     },
+    /// Something bounded by a number of its own has no room left.
+    #[error("{0}")]
+    Full(String),
     /// A wait ended before its event.
     #[error("{0}")]
     Timeout(String),
@@ -130,7 +133,7 @@ impl Error {
             Self::JobFailed { .. } => "ERR_JOB_FAILED",
             Self::Closed(_) => "ERR_CLOSED",
             Self::TooLarge { .. } => "ERR_TOO_LARGE",
-            Self::StoreFull { .. } => "ERR_STORE_FULL",
+            Self::StoreFull { .. } | Self::Full(_) => "ERR_STORE_FULL",
             Self::Timeout(_) => "ERR_TIMEOUT",
             Self::Internal(_) => "ERR_INTERNAL",
         }
@@ -138,7 +141,7 @@ impl Error {
 
     /// Whether the same call may succeed later without a change.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::StoreFull { .. } | Self::Timeout(_))
+        matches!(self, Self::StoreFull { .. } | Self::Full(_) | Self::Timeout(_))
     }
 
     /// The failure to rebuild as `cause`, where there is one.

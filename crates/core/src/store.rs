@@ -22,7 +22,8 @@ use crate::clock::Clock;
 use crate::engine::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemorySessions};
 use crate::engine::{CacheEngine, CacheView, LimiterEngine, QueueEngine, SessionsEngine};
 use crate::error::{Error, Result};
-use crate::limiter::LimiterOptions;
+use crate::key::Key;
+use crate::limiter::{Answer, Ask, LimiterOptions};
 use crate::queue::QueueOptions;
 use crate::reply::Reply;
 use crate::sessions::SessionsOptions;
@@ -182,6 +183,28 @@ impl Store {
         };
         let (feature, options) = self.limiters.get_or_make(asked, make)?;
         Ok(Found { feature, options })
+    }
+
+    /// Takes the units of every part or of none: their answers in order. A part names its limiter by number.
+    pub fn consume_all(&self, parts: &[(u64, Key<'_>, Ask)]) -> Result<Vec<Answer>> {
+        let of_store = self.limiters.all();
+        let (mut limiters, mut by_place) =
+            (Vec::<Arc<MemoryLimiter>>::new(), Vec::with_capacity(parts.len()));
+        for &(number, key, ask) in parts {
+            let known = limiters.iter().position(|limiter| limiter.number() == number);
+            let place = known.unwrap_or(limiters.len());
+            if known.is_none() {
+                let found = of_store.iter().find(|limiter| limiter.number() == number);
+                limiters.push(found.cloned().ok_or_else(|| {
+                    Error::InvalidArg(format!(
+                        "consumeAll() takes limiters of one store, and one of these is of another than {}; open them in one",
+                        self.url()
+                    ))
+                })?);
+            }
+            by_place.push((place, key, ask));
+        }
+        MemoryLimiter::consume_all(&limiters, &by_place)
     }
 
     /// The queue `name`; all its options have defaults.

@@ -10,7 +10,7 @@ use redstart_core::clock::{Clock, MS, ManualClock};
 use redstart_core::engine::LimiterEngine;
 use redstart_core::engine::memory::MemoryLimiter;
 use redstart_core::key::Key;
-use redstart_core::limiter::{Algorithm, Answer, LimiterOptions, Reason};
+use redstart_core::limiter::{Algorithm, Answer, Ask, LimiterOptions, Reason};
 
 /// A multiple of every sub-bucket used here.
 const START_US: u64 = 1_600_000_000_000_000;
@@ -33,16 +33,16 @@ fn setting_with_budget(options: LimiterOptions, bytes: u64) -> Setting {
 }
 
 fn options(algorithm: Algorithm, limit: u32, window: u64) -> LimiterOptions {
-    LimiterOptions { limit, window, algorithm, max_keys: 1_000_000 }
+    LimiterOptions { limit, window, algorithm, burst: None, block: None, max_keys: 1_000_000 }
 }
 
 impl Setting {
     fn consume(&self, key: &str, cost: u32) -> Answer {
-        self.limiter.consume(Key::narrow(key.as_bytes()), cost).unwrap()
+        self.limiter.consume(Key::narrow(key.as_bytes()), Ask::units(cost)).unwrap()
     }
 
     fn peek(&self, key: &str) -> Answer {
-        self.limiter.peek(Key::narrow(key.as_bytes())).unwrap()
+        self.limiter.peek(Key::narrow(key.as_bytes()), Ask::units(1)).unwrap()
     }
 
     fn reset(&self, key: &str) -> bool {
@@ -106,7 +106,7 @@ fn a_window_of_one_millisecond_works() {
 fn a_cost_that_can_never_pass_is_an_error_that_says_so() {
     let at = setting(options(Algorithm::SlidingWindow, 3, 1_000));
     for (cost, says) in [(5, "cost 5 is above the limit 3: it can never pass"), (0, "cost is 0")] {
-        let error = at.limiter.consume(Key::narrow(b"k"), cost).unwrap_err();
+        let error = at.limiter.consume(Key::narrow(b"k"), Ask::units(cost)).unwrap_err();
         assert_eq!(error.code(), "ERR_INVALID_ARG");
         assert!(error.to_string().starts_with(says), "{error}");
     }
@@ -171,10 +171,10 @@ fn keys_that_look_alike_are_different_keys() {
         Key::narrow(&long[1..]),
     ];
     for key in keys {
-        assert!(at.limiter.consume(key, 1).unwrap().allowed);
+        assert!(at.limiter.consume(key, Ask::units(1)).unwrap().allowed);
     }
     for key in keys {
-        assert!(!at.limiter.consume(key, 1).unwrap().allowed);
+        assert!(!at.limiter.consume(key, Ask::units(1)).unwrap().allowed);
     }
 }
 

@@ -4,6 +4,7 @@ use redstart_core::Result;
 use redstart_core::cache::{At, Put};
 use redstart_core::engine::Lookup;
 use redstart_core::key::Key;
+use redstart_core::limiter::Ask;
 use redstart_core::queue::{JobOptions, NewJob};
 use redstart_core::reply::Reply;
 use redstart_core::sessions::SessionData;
@@ -40,7 +41,7 @@ fn the_last_close_frees_everything_even_where_features_are_still_held() {
     let data = SessionData { form: Form::OneByteText, bytes: b"{}" };
     let id = ready(sessions.create(data, 60_000)).unwrap();
     for number in 0..100_u32 {
-        limiter.consume(Key::narrow(&number.to_le_bytes()), 1).unwrap();
+        limiter.consume(Key::narrow(&number.to_le_bytes()), Ask::units(1)).unwrap();
     }
     let data = RawValue::from_string("1".into()).unwrap();
     ready(queue.add(NewJob { name: "n".into(), data, options: JobOptions::default() })).unwrap();
@@ -53,7 +54,7 @@ fn the_last_close_frees_everything_even_where_features_are_still_held() {
     assert_eq!((cache.stats().entries, sessions.stats().live, limiter.stats().keys), (0, 0, 0));
     let mut buffer = Vec::new();
     assert_eq!(sessions.get(&id, &mut buffer).unwrap(), Lookup::Absent);
-    assert!(limiter.peek(Key::narrow(&1_u32.to_le_bytes())).unwrap().remaining == 5);
+    assert!(limiter.peek(Key::narrow(&1_u32.to_le_bytes()), Ask::units(1)).unwrap().remaining == 5);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::cache::removals::Watcher;
 use crate::cache::{At, Put, Touch};
 use crate::error::Result;
 use crate::key::Key;
-use crate::limiter::{Answer, LimiterStats};
+use crate::limiter::{Answer, Ask, LimiterStats};
 use crate::queue::{Counts, Finish, JobView, NewJob, Outcome, Subscriber, Token, WorkerSpec};
 use crate::reply::Reply;
 use crate::sessions::{SessionData, SessionsStats};
@@ -187,14 +187,27 @@ pub struct NearPlaces {
     pub clock: u16,
 }
 
-/// Decisions on units per key and time.
+/// Decisions on units per key and time. Where a call asks for another window than the limiter's, it means another counter
+/// of the key.
 pub trait LimiterEngine: Send + Sync {
-    /// Takes `cost` units if they are there; a denial takes nothing.
-    fn consume(&self, key: Key<'_>, cost: u32) -> Result<Answer>;
-    /// Whether `consume(key, 1)` would pass and when, and the units left now; takes nothing.
-    fn peek(&self, key: Key<'_>) -> Result<Answer>;
+    /// Unlike any other limiter's of the process: what a store finds it by.
+    fn number(&self) -> u64;
+    /// Takes units if they are there; a denial takes nothing.
+    fn consume(&self, key: Key<'_>, ask: Ask) -> Result<Answer>;
+    /// Whether `consume` would pass and when, and the units left now; takes and counts nothing.
+    fn peek(&self, key: Key<'_>, ask: Ask) -> Result<Answer>;
+    /// Gives back the units taken last, at most those that still count.
+    fn refund(&self, key: Key<'_>, ask: Ask) -> Result<()>;
+    /// Takes what is there of the units; answers as `peek` for one unit then.
+    fn penalty(&self, key: Key<'_>, ask: Ask) -> Result<Answer>;
+    /// Denies a key for so long, whatever it has left, in place of an earlier block.
+    fn block(&self, key: Key<'_>, duration_ms: u64) -> Result<()>;
     /// Forgets a key; whether there was anything to forget.
     fn reset(&self, key: Key<'_>) -> bool;
+    /// Forgets all keys.
+    fn reset_all(&self);
+    /// Takes units when they are there and all who waited before for this key have had theirs; a denial after the timeout.
+    fn wait(&self, key: Key<'_>, ask: Ask, timeout_ms: Option<u64>) -> Reply<Answer>;
     /// Counters and sizes.
     fn stats(&self) -> LimiterStats;
 }

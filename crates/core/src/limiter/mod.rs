@@ -4,27 +4,34 @@
 //! [`Decide`]. An engine keeps one such state a key and does nothing but store it. Time is counted in whole
 //! microseconds, so nothing is lost to fractions; answers speak in milliseconds, rounded up, so that a caller who
 //! waits for as long as it was told is never early.
+//!
+//! What a key takes in the memory engine, index included, in bytes: sliding window 73, 105 with a limit above 65,535;
+//! sliding log 65 and 8 an admitted call (16 with a cost above 1), in an array that doubles; sliding counter, fixed window and GCRA 41;
+//! token bucket 49. A key that calls bring other windows to has a state for each, 8 bytes larger.
 
 pub mod ip;
 
 mod decide;
 mod fixed_window;
+mod gcra;
+mod options;
+mod sliding_counter;
+mod sliding_log;
 mod sliding_window;
+mod token_bucket;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::MS;
-use crate::error::{Error, Result};
 
-pub use decide::{Decide, Decision, Rule};
+pub use decide::{Decide, Decision, Look, Rule};
 pub use fixed_window::FixedWindow;
+pub use gcra::Gcra;
+pub use options::{Ask, KEYS_DEFAULT, LOG_LIMIT_MAX, LimiterOptions, WINDOW_MS_MAX};
+pub use sliding_counter::SlidingCounter;
+pub use sliding_log::SlidingLog;
 pub use sliding_window::{SlidingWindow, Units};
-
-/// The longest window: 100 years of 365 days, in milliseconds.
-pub const WINDOW_MS_MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
-
-/// Keys that a limiter holds when its options do not say.
-pub const KEYS_DEFAULT: u32 = 1_000_000;
+pub use token_bucket::TokenBucket;
 
 /// How a limiter counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,48 +40,44 @@ pub enum Algorithm {
     /// Never more than the limit in any window: [`SlidingWindow`].
     #[default]
     SlidingWindow,
+    /// The same, to the microsecond, and as large as the limit: [`SlidingLog`].
+    SlidingLog,
+    /// Two counters and an estimate: [`SlidingCounter`].
+    SlidingCounter,
     /// A window that starts at a key's first hit: [`FixedWindow`].
     FixedWindow,
+    /// A steady refill that counts units: [`TokenBucket`].
+    TokenBucket,
+    /// The same, kept as an instant: [`Gcra`].
+    Gcra,
 }
 
-/// What a limiter is opened with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LimiterOptions {
-    /// Units admitted in a window; at least 1.
-    pub limit: u32,
-    /// The window in milliseconds: 1 to [`WINDOW_MS_MAX`].
-    pub window: u64,
-    /// How units are counted.
-    #[serde(default)]
-    pub algorithm: Algorithm,
-    /// Distinct keys at most; at least 1.
-    #[serde(default = "keys_default")]
-    pub max_keys: u32,
-}
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::SlidingWindow,
+        Self::SlidingLog,
+        Self::SlidingCounter,
+        Self::FixedWindow,
+        Self::TokenBucket,
+        Self::Gcra,
+    ];
 
-fn keys_default() -> u32 {
-    KEYS_DEFAULT
-}
-
-impl LimiterOptions {
-    /// Fails with `InvalidArg` for a value out of its range.
-    pub fn check(&self) -> Result<()> {
-        let wrong = if self.limit == 0 {
-            "limit is 0, which admits nothing; give a whole number from 1 to 4294967295".to_owned()
-        } else if self.window == 0 || self.window > WINDOW_MS_MAX {
-            format!("window is {} ms; give 1 ms to 100 years, such as '1m'", self.window)
-        } else if self.max_keys == 0 {
-            "maxKeys is 0, which leaves room for no key; give a whole number from 1 to 4294967295".to_owned()
-        } else {
-            return Ok(());
-        };
-        Err(Error::InvalidArg(wrong))
+    /// As options call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SlidingWindow => "sliding-window",
+            Self::SlidingLog => "sliding-log",
+            Self::SlidingCounter => "sliding-counter",
+            Self::FixedWindow => "fixed-window",
+            Self::TokenBucket => "token-bucket",
+            Self::Gcra => "gcra",
+        }
     }
 
-    /// The part of the options that decisions depend on.
-    pub fn rule(&self) -> Rule {
-        Rule { limit: self.limit, window_us: self.window.saturating_mul(MS) }
+    /// Whether it has a burst.
+    pub fn refills(self) -> bool {
+        matches!(self, Self::TokenBucket | Self::Gcra)
     }
 }
 
@@ -83,7 +86,10 @@ impl LimiterOptions {
 pub enum Reason {
     /// The key has too few units left.
     Limit,
-    /// The limiter holds `maxKeys` keys, and the bucket that all further ones share has too few units left.
+    /// The key is blocked.
+    Blocked,
+    /// The limiter holds `maxKeys` keys, or the store has no memory left, and the bucket that all further keys share has
+    /// too few units left.
     Overflow,
 }
 
@@ -92,7 +98,7 @@ pub enum Reason {
 pub struct Answer {
     /// Whether the units were there (and, asked by `consume`, were taken).
     pub allowed: bool,
-    /// Units admitted in a window.
+    /// Units a window, as the call had it.
     pub limit: u32,
     /// Units left after this call.
     pub remaining: u32,
@@ -120,52 +126,27 @@ impl Answer {
 
 /// What a limiter has done and holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LimiterStats {
-    /// Calls of `consume` that passed.
+    /// Calls that took units.
     pub allowed: u64,
-    /// Calls of `consume` that were denied.
+    /// Calls that were denied.
     pub denied: u64,
-    /// Keys held, among them some that equal an absent one and have not been collected yet.
+    /// Counters held, among them some that equal an absent one and have not been collected yet.
     pub keys: u64,
-    /// Bytes they take.
+    /// Blocks held.
+    pub blocked: u64,
+    /// Calls that wait.
+    pub waiting: u64,
+    /// Bytes of all this.
     pub bytes: u64,
+    /// Bytes of one more key.
+    pub bytes_per_key: u64,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn options(json: &str) -> serde_json::Result<LimiterOptions> {
-        serde_json::from_str(json)
-    }
-
-    #[test]
-    fn options_arrive_under_their_javascript_names_with_defaults() {
-        let given = options(r#"{"limit":5,"window":60000}"#).unwrap();
-        assert_eq!(given.algorithm, Algorithm::SlidingWindow);
-        assert_eq!(given.max_keys, 1_000_000);
-        let given = options(r#"{"limit":5,"window":1,"algorithm":"fixed-window","maxKeys":9}"#).unwrap();
-        assert_eq!((given.algorithm, given.max_keys), (Algorithm::FixedWindow, 9));
-        assert!(options(r#"{"limit":5,"window":1,"max":9}"#).is_err());
-        assert!(options(r#"{"limit":5,"window":1,"algorithm":"gcra"}"#).is_err());
-    }
-
-    #[test]
-    fn options_out_of_range_say_what_is_allowed() {
-        let good = LimiterOptions { limit: 1, window: 1, algorithm: Algorithm::default(), max_keys: 1 };
-        assert_eq!(good.check(), Ok(()));
-        assert_eq!(LimiterOptions { window: WINDOW_MS_MAX, ..good }.check(), Ok(()));
-        for (bad, name) in [
-            (LimiterOptions { limit: 0, ..good }, "limit"),
-            (LimiterOptions { window: 0, ..good }, "window"),
-            (LimiterOptions { window: WINDOW_MS_MAX + 1, ..good }, "window"),
-            (LimiterOptions { max_keys: 0, ..good }, "maxKeys"),
-        ] {
-            let error = bad.check().unwrap_err();
-            assert_eq!(error.code(), "ERR_INVALID_ARG");
-            assert!(error.to_string().starts_with(name), "{error}");
-        }
-    }
 
     #[test]
     fn answers_round_up_to_whole_milliseconds() {
@@ -174,5 +155,12 @@ mod tests {
         let answer = Answer::new(decision, 3, Reason::Overflow);
         assert_eq!((answer.reset_after_ms, answer.retry_after_ms), (3, 2));
         assert_eq!(answer.reason, Some(Reason::Overflow));
+    }
+
+    #[test]
+    fn an_algorithm_is_called_as_its_option_is() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(serde_json::to_value(algorithm).unwrap(), algorithm.name());
+        }
     }
 }

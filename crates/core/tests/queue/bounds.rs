@@ -8,6 +8,7 @@ use redstart_core::clock::Clock;
 use redstart_core::engine::memory::{MemoryLimiter, MemoryQueue, MemorySessions};
 use redstart_core::engine::{LimiterEngine, QueueEngine, SessionsEngine};
 use redstart_core::key::Key;
+use redstart_core::limiter::Ask;
 use redstart_core::queue::{Counts, Finish, JobOptions, NewJob, Outcome, QueueOptions, WorkerSpec};
 use redstart_core::sessions::{SessionData, SessionsOptions};
 use redstart_core::timer::Ticking;
@@ -193,7 +194,7 @@ fn the_history_of_a_queue_keeps_nothing_out_of_the_store() {
     let limits = serde_json::from_str(r#"{"limit":1,"window":60000}"#).unwrap();
     let limiter = MemoryLimiter::new(limits, Clock::System, budget.clone());
     for number in 0..100 {
-        assert!(limiter.consume(Key::narrow(format!("{number}").as_bytes()), 1).unwrap().allowed);
+        assert!(limiter.consume(Key::narrow(format!("{number}").as_bytes()), Ask::units(1)).unwrap().allowed);
     }
 
     let other = MemoryQueue::new("other".into(), QueueOptions::default(), Clock::System, budget.clone());

@@ -1,286 +1,343 @@
 //! Keys and their states: sixteen tables under a lock each, a state a key.
 //!
 //! A key is its 128-bit `SipHash` under a seed of the limiter's own; no key text is kept, and nobody outside can aim
-//! two keys at one state. Half of the hash finds the slot, both are compared. SipHash-1-3, as Rust's own tables:
-//! the hash is never shown to anyone.
+//! two keys at one state. SipHash-1-3, as Rust's own tables: the hash is never shown to anyone.
 //!
 //! A hit is one hash, one lock, one look-up, one decision. The clock is read under the lock, so time never runs
-//! backwards within a table.
+//! backwards within a table. A key's block and its states under other windows than the limiter's lie beside the
+//! states in the same table, and cost nothing while there are none.
 //!
-//! At most `maxKeys` keys are held, and none that the store's budget has no room for. A key may go only when its
-//! state equals an absent key's: evicting a limited one would lift its limit, and a flood of made-up keys would
-//! lift everybody's. When a new key finds no room, a bounded number of slots is looked at; if that frees nothing,
+//! At most `maxKeys` entries are held, and none that the store's budget has no room for. One may go only when it
+//! equals an absent key's: evicting a limited one would lift its limit, and a flood of made-up keys would
+//! lift everybody's. When a new key finds no room, a bounded number of entries is looked at; if that frees nothing,
 //! the key shares one overflow bucket with all others that found none.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use hashbrown::HashTable;
 use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip128::SipHasher13;
 
+use super::ledger::Ledger;
+use super::slab::{Hash, Slab};
+use super::slots::{Block, Call, Calls, Other, Outcome, Own, Place, Slots};
+use super::sweep::Sweep;
+use super::waiting::Waiting;
 use crate::budget::Budget;
-use crate::clock::Clock;
-use crate::engine::LimiterEngine;
+use crate::clock::{Clock, MS};
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::key::Key;
-use crate::limiter::{Answer, Decide, Decision, LimiterOptions, LimiterStats, Reason, Rule};
+use crate::limiter::{Ask, Decide, Decision, LimiterOptions, LimiterStats, Reason, Rule};
 use crate::timer::Alarm;
-
-use super::Tables;
-use super::sweep::Sweep;
 
 /// Tables: enough that eight threads seldom meet.
 pub(super) const TABLES: usize = 16;
 
-/// A key's state, and the hash that stands for the key.
-pub(super) struct Slot<S> {
-    pub(super) hash: Hash,
-    pub(super) state: S,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hash {
-    pub(super) slot: u64,
-    table: u64,
-}
-
 /// Its own cache lines, so that threads on neighbouring tables do not slow each other down.
 #[repr(align(128))]
-pub(super) struct Table<S>(pub(super) Mutex<Slots<S>>);
+pub(super) struct Table<S: Decide>(pub(super) Mutex<Slots<S>>);
 
-pub(super) struct Slots<S> {
-    pub(super) by_hash: HashTable<Slot<S>>,
-    calls: Calls,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Calls {
-    allowed: u64,
-    denied: u64,
-}
-
-impl Calls {
-    fn count(&mut self, decision: Decision) {
-        self.allowed += u64::from(decision.allowed);
-        self.denied += u64::from(!decision.allowed);
-    }
+/// The bucket of all keys that found no room.
+pub(super) struct Overflow<W> {
+    pub(super) state: W,
+    pub(super) calls: Calls,
 }
 
 pub(super) struct Keyed<S: Decide> {
+    options: LimiterOptions,
     pub(super) rule: Rule,
-    keys_max: u64,
-    clock: Clock,
-    budget: Arc<Budget>,
+    pub(super) block_us: Option<u64>,
+    /// The order in which whoever needs several limiters locks them.
+    pub(super) number: u64,
+    pub(super) clock: Clock,
+    pub(super) ledger: Ledger,
     /// For narrow keys and for wide ones.
     hashers: [SipHasher13; 2],
     pub(super) tables: [Table<S>; TABLES],
-    /// Keys held, and room taken for keys about to be.
-    pub(super) keys: AtomicU64,
-    overflow: Mutex<(S, Calls)>,
+    pub(super) overflow: Mutex<Overflow<S::Wide>>,
     /// Locked before a table, never after one.
     pub(super) sweep: Mutex<Sweep>,
+    pub(super) waiting: Waiting,
     pub(super) alarm: Alarm,
+    pub(super) this: Weak<Self>,
 }
 
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
 impl<S: Decide> Keyed<S> {
-    /// A slot and its control byte, times the mean slack of a table that doubles (8/7 to 16/7).
-    const KEY_BYTES: u64 = ((size_of::<Slot<S>>() + 1) * 5 / 3) as u64;
+    pub(super) const OWN_BYTES: u64 = Slab::<Own<S>>::ENTRY_BYTES;
+    pub(super) const OTHER_BYTES: u64 = Slab::<Other<S::Wide>>::ENTRY_BYTES;
+    pub(super) const BLOCK_BYTES: u64 = Slab::<Block>::ENTRY_BYTES;
 
     pub(super) fn new(options: LimiterOptions, clock: Clock, budget: Arc<Budget>) -> Arc<Self> {
         let hasher = |()| SipHasher13::new_with_key(&ids::random_bytes());
-        let table = |()| Table(Mutex::new(Slots { by_hash: HashTable::new(), calls: Calls::default() }));
-        Arc::new_cyclic(|this: &std::sync::Weak<Self>| Self {
+        Arc::new_cyclic(|this: &Weak<Self>| Self {
+            options,
             rule: options.rule(),
-            keys_max: options.max_keys.into(),
+            block_us: options.block.map(|ms| ms.saturating_mul(MS)),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             alarm: Alarm::new(clock.clone(), this.clone()),
             clock,
-            budget,
+            ledger: Ledger::new(budget, options.max_keys),
             hashers: [(); 2].map(hasher),
-            tables: [(); TABLES].map(table),
-            keys: AtomicU64::new(0),
-            overflow: Mutex::default(),
+            tables: [(); TABLES].map(|()| Table(Mutex::default())),
+            overflow: Mutex::new(Overflow { state: S::Wide::default(), calls: Calls::default() }),
             sweep: Mutex::default(),
+            waiting: Waiting::default(),
+            this: this.clone(),
         })
     }
 
-    fn hash(&self, key: Key<'_>) -> Hash {
+    pub(super) fn hash(&self, key: Key<'_>) -> Hash {
         let both = self.hashers[usize::from(key.is_wide())].hash(key.bytes);
         Hash { slot: both.h1, table: both.h2 }
     }
 
-    fn slots(&self, hash: Hash) -> MutexGuard<'_, Slots<S>> {
+    /// Which table a key falls to.
+    pub(super) fn table_of(hash: Hash) -> usize {
         let [table, ..] = hash.table.to_ne_bytes();
-        self.tables[usize::from(table) % TABLES].0.lock()
+        usize::from(table) % TABLES
     }
 
-    fn answer(&self, decision: Decision) -> Answer {
-        Answer::new(decision, self.rule.limit, Reason::Limit)
+    pub(super) fn slots(&self, hash: Hash) -> MutexGuard<'_, Slots<S>> {
+        self.tables[Self::table_of(hash)].0.lock()
+    }
+
+    fn rule_of(&self, ask: &Ask) -> Result<Rule> {
+        if ask.limit.is_none() && ask.window.is_none() {
+            return Ok(self.rule);
+        }
+        self.options.rule_for(ask)
+    }
+
+    /// A call that takes its units or none: they must be able to be there.
+    pub(super) fn call(&self, key: Key<'_>, ask: &Ask) -> Result<Call> {
+        let rule = self.rule_of(ask)?;
+        if ask.cost == 0 || ask.cost > S::capacity(rule) {
+            return Err(wrong_cost(ask.cost, S::capacity(rule), self.options.algorithm.refills()));
+        }
+        Ok(Call { hash: self.hash(key), rule, cost: ask.cost })
+    }
+
+    /// A call that means as many units as there can be.
+    pub(super) fn call_up_to(&self, key: Key<'_>, ask: &Ask) -> Result<Call> {
+        let rule = self.rule_of(ask)?;
+        if ask.cost == 0 {
+            return Err(wrong_cost(0, S::capacity(rule), self.options.algorithm.refills()));
+        }
+        Ok(Call { hash: self.hash(key), rule, cost: ask.cost.min(S::capacity(rule)) })
+    }
+
+    /// Takes the units if they are there. A denial that is `final_` is counted, and may start a block.
+    #[inline]
+    pub(super) fn attempt(&self, call: &Call, final_: bool) -> Outcome {
+        let mut slots = self.slots(call.hash);
+        let now_us = self.clock.now_us();
+        let outcome = self.attempt_held(&mut slots, call, now_us, final_);
+        drop(slots);
+        outcome.unwrap_or_else(|| self.attempt_new(call, final_))
+    }
+
+    #[inline]
+    fn attempt_held(&self, slots: &mut Slots<S>, call: &Call, now_us: u64, final_: bool) -> Option<Outcome> {
+        let mut outcome = self.decide_held(slots, call, now_us)?;
+        if outcome.decision.allowed {
+            slots.calls.allowed += 1;
+        } else if final_ {
+            self.deny(slots, call.hash, &mut outcome, now_us);
+        }
+        Some(outcome)
+    }
+
+    /// Decides for a key that is held or blocked; counts nothing.
+    #[inline]
+    pub(super) fn decide_held(&self, slots: &mut Slots<S>, call: &Call, now_us: u64) -> Option<Outcome> {
+        if let Some(until_us) = slots.blocked_until_us(call.hash, now_us) {
+            return Some(self.look_blocked(slots, call, until_us, now_us));
+        }
+        let place = slots.find(self.rule.window_us, call)?;
+        let place = self.widen_for(slots, place, call);
+        Some(slots.decide(place, &self.ledger, call, now_us))
+    }
+
+    /// Where the state at `place` is kept once it can count as far as `call` wants to.
+    #[inline]
+    pub(super) fn widen_for(&self, slots: &mut Slots<S>, place: Place, call: &Call) -> Place {
+        match place {
+            Place::Own(number) if call.rule.limit > S::UNITS_MAX => {
+                self.ledger.take_bytes_regardless(Self::OTHER_BYTES - Self::OWN_BYTES);
+                slots.widen(number, self.rule.window_us)
+            }
+            place => place,
+        }
+    }
+
+    /// Counts a denial, and starts the block that it brings.
+    #[cold]
+    pub(super) fn deny(&self, slots: &mut Slots<S>, hash: Hash, outcome: &mut Outcome, now_us: u64) {
+        slots.calls.denied += 1;
+        let Some(block_us) = self.block_us.filter(|_| outcome.reason == Reason::Limit) else { return };
+        let until_us = now_us.saturating_add(block_us);
+        if let Some(number) = slots.blocks.find(hash, |_| true) {
+            slots.blocks.at_mut(number).until_us = until_us;
+        } else {
+            self.ledger.take_entry_regardless(Self::BLOCK_BYTES);
+            slots.blocks.insert(Block { hash, until_us });
+        }
+        let decision = &mut outcome.decision;
+        decision.remaining = 0;
+        decision.retry_after_us = decision.retry_after_us.max(block_us);
+        decision.reset_after_us = decision.reset_after_us.max(block_us);
     }
 
     #[cold]
-    fn consume_new(&self, hash: Hash, cost: u32) -> Answer {
-        let Some(held_before) = self.make_room() else {
-            let mut overflow = self.overflow.lock();
-            let (state, decision) = overflow.0.decide(self.rule, cost, self.clock.now_us());
-            overflow.0 = state;
-            overflow.1.count(decision);
-            return Answer::new(decision, self.rule.limit, Reason::Overflow);
+    fn look_blocked(&self, slots: &mut Slots<S>, call: &Call, until_us: u64, now_us: u64) -> Outcome {
+        let found = match slots.find(self.rule.window_us, call) {
+            Some(place) => slots.look(place, &self.ledger, call, now_us),
+            None => self.ledger.look(&mut S::Wide::default(), call, now_us),
         };
-        let mut slots = self.slots(hash);
+        let left_us = until_us - now_us;
+        let decision = Decision {
+            allowed: false,
+            remaining: 0,
+            reset_after_us: found.reset_after_us.max(left_us),
+            retry_after_us: found.retry_after_us.max(left_us),
+        };
+        Outcome { decision, reason: Reason::Blocked }
+    }
+
+    #[cold]
+    fn attempt_new(&self, call: &Call, final_: bool) -> Outcome {
+        let bytes = self.bytes_of(call);
+        let Some(held_before) = self.make_room(bytes) else {
+            let mut overflow = self.overflow.lock();
+            let outcome = self.decide_overflow(&mut overflow, call, self.clock.now_us());
+            if outcome.decision.allowed || final_ {
+                overflow.calls.count(outcome.decision.allowed);
+            }
+            return outcome;
+        };
+        let mut slots = self.slots(call.hash);
         let now_us = self.clock.now_us();
-        let decision = if let Some(decision) = slots.consume(hash, self.rule, cost, now_us) {
+        let outcome = if let Some(outcome) = self.attempt_held(&mut slots, call, now_us, final_) {
             // Another thread brought the same key meanwhile.
-            self.give_room_back(1);
-            decision
+            self.ledger.give_back(1, bytes);
+            outcome
         } else {
-            let (state, decision) = S::default().decide(self.rule, cost, now_us);
-            slots.by_hash.insert_unique(hash.slot, Slot { hash, state }, |slot| slot.hash.slot);
-            slots.calls.count(decision);
-            decision
+            let place = slots.insert(self.rule.window_us, call);
+            let outcome = slots.decide(place, &self.ledger, call, now_us);
+            if outcome.decision.allowed || final_ {
+                slots.calls.count(outcome.decision.allowed);
+            }
+            outcome
         };
         drop(slots);
         if held_before == 0 {
-            self.wake_sweep(now_us + decision.reset_after_us);
+            self.wake_sweep(now_us + outcome.decision.reset_after_us);
         }
-        self.answer(decision)
+        outcome
     }
 
-    /// Room for one key more, after a bounded sweep where there was none, and at the cost of others' history: how many
-    /// keys were held before. Called with no table locked.
-    pub(super) fn make_room(&self) -> Option<u64> {
-        let after_a_sweep = || {
-            self.sweep_for_room(self.clock.now_us());
-            self.take_room()
-        };
-        self.take_room().or_else(after_a_sweep).or_else(|| {
-            self.budget.make_room(Self::KEY_BYTES);
-            self.take_room()
+    /// What a new state for `call` takes.
+    pub(super) fn bytes_of(&self, call: &Call) -> u64 {
+        if Slots::<S>::is_own(self.rule.window_us, call) { Self::OWN_BYTES } else { Self::OTHER_BYTES }
+    }
+
+    /// The overflow bucket knows one window, the limiter's.
+    pub(super) fn decide_overflow(
+        &self,
+        overflow: &mut Overflow<S::Wide>,
+        call: &Call,
+        now_us: u64,
+    ) -> Outcome {
+        let outcome = self.ledger.decide(&mut overflow.state, &self.in_own_window(call), now_us);
+        Outcome { reason: Reason::Overflow, ..outcome }
+    }
+
+    pub(super) fn in_own_window(&self, call: &Call) -> Call {
+        Call { rule: Rule { window_us: self.rule.window_us, ..call.rule }, ..*call }
+    }
+
+    /// What `attempt` would find, taking and counting nothing.
+    pub(super) fn look(&self, call: &Call) -> Outcome {
+        let mut slots = self.slots(call.hash);
+        let now_us = self.clock.now_us();
+        let found = self.look_held(&mut slots, call, now_us);
+        drop(slots);
+        found.unwrap_or_else(|| {
+            if self.finds_room(self.bytes_of(call)) {
+                let decision = self.ledger.look(&mut S::Wide::default(), call, now_us);
+                return Outcome { decision, reason: Reason::Limit };
+            }
+            let state = &mut self.overflow.lock().state;
+            let decision = self.ledger.look(state, &self.in_own_window(call), now_us);
+            Outcome { decision, reason: Reason::Overflow }
         })
     }
 
-    fn take_room(&self) -> Option<u64> {
-        self.budget.take(Self::KEY_BYTES).ok()?;
-        let one_more = |keys: u64| (keys < self.keys_max).then_some(keys + 1);
-        let held = self.keys.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
-        if held.is_err() {
-            self.budget.give_back(Self::KEY_BYTES);
+    pub(super) fn look_held(&self, slots: &mut Slots<S>, call: &Call, now_us: u64) -> Option<Outcome> {
+        if let Some(until_us) = slots.blocked_until_us(call.hash, now_us) {
+            return Some(self.look_blocked(slots, call, until_us, now_us));
         }
-        held.ok()
+        let place = slots.find(self.rule.window_us, call)?;
+        let decision = slots.look(place, &self.ledger, call, now_us);
+        Some(Outcome { decision, reason: Reason::Limit })
+    }
+
+    /// Room for one entry more, after a bounded sweep where there was none, and at the cost of others' history: how many
+    /// entries were held before. Called with no table locked.
+    pub(super) fn make_room(&self, bytes: u64) -> Option<u64> {
+        let after_a_sweep = || {
+            self.sweep_for_room(self.clock.now_us());
+            self.ledger.take_entry(bytes)
+        };
+        self.ledger.take_entry(bytes).or_else(after_a_sweep).or_else(|| {
+            self.ledger.budget.make_room(bytes);
+            self.ledger.take_entry(bytes)
+        })
     }
 
     /// Whether `make_room` would succeed; takes nothing.
-    fn finds_room(&self) -> bool {
-        let has_room =
-            || self.keys.load(Ordering::Acquire) < self.keys_max && self.budget.has_room(Self::KEY_BYTES);
-        has_room() || {
+    fn finds_room(&self, bytes: u64) -> bool {
+        self.ledger.has_room(bytes) || {
             self.sweep_for_room(self.clock.now_us());
-            self.budget.make_room(Self::KEY_BYTES);
-            has_room()
+            self.ledger.budget.make_room(bytes);
+            self.ledger.has_room(bytes)
         }
     }
 
-    /// Gives back what `make_room` took, or what a dropped key held.
-    pub(super) fn give_room_back(&self, keys: u64) {
-        self.keys.fetch_sub(keys, Ordering::AcqRel);
-        self.budget.give_back(keys * Self::KEY_BYTES);
-    }
-}
-
-impl<S: Decide> Slots<S> {
-    /// Decides for a key that is held.
-    fn consume(&mut self, hash: Hash, rule: Rule, cost: u32, now_us: u64) -> Option<Decision> {
-        let slot = self.by_hash.find_mut(hash.slot, |slot| slot.hash == hash)?;
-        let (state, decision) = slot.state.decide(rule, cost, now_us);
-        slot.state = state;
-        self.calls.count(decision);
-        Some(decision)
-    }
-}
-
-impl<S: Decide> LimiterEngine for Keyed<S> {
-    fn consume(&self, key: Key<'_>, cost: u32) -> Result<Answer> {
-        if cost == 0 || cost > self.rule.limit {
-            return Err(wrong_cost(cost, self.rule.limit));
-        }
-        let hash = self.hash(key);
-        let mut slots = self.slots(hash);
-        let decision = slots.consume(hash, self.rule, cost, self.clock.now_us());
-        drop(slots);
-        Ok(decision.map_or_else(|| self.consume_new(hash, cost), |decision| self.answer(decision)))
-    }
-
-    fn peek(&self, key: Key<'_>) -> Result<Answer> {
-        let hash = self.hash(key);
-        let slots = self.slots(hash);
-        let now_us = self.clock.now_us();
-        let held = slots.by_hash.find(hash.slot, |slot| slot.hash == hash).map(|slot| slot.state);
-        drop(slots);
-        let (state, reason) = match held {
-            Some(state) => (state, Reason::Limit),
-            None if self.finds_room() => (S::default(), Reason::Limit),
-            None => (self.overflow.lock().0, Reason::Overflow),
+    pub(super) fn stats(&self) -> LimiterStats {
+        let overflow = self.overflow.lock().calls;
+        let mut stats = LimiterStats {
+            allowed: overflow.allowed,
+            denied: overflow.denied,
+            waiting: self.waiting.count(),
+            bytes: self.ledger.bytes(),
+            bytes_per_key: Self::OWN_BYTES,
+            ..LimiterStats::default()
         };
-        let (_, if_taken) = state.decide(self.rule, 1, now_us);
-        let decision = Decision {
-            remaining: if_taken.remaining + u32::from(if_taken.allowed),
-            reset_after_us: state.absent_at_us(self.rule).saturating_sub(now_us),
-            ..if_taken
-        };
-        Ok(Answer::new(decision, self.rule.limit, reason))
-    }
-
-    fn reset(&self, key: Key<'_>) -> bool {
-        let hash = self.hash(key);
-        let mut slots = self.slots(hash);
-        let now_us = self.clock.now_us();
-        let Ok(entry) = slots.by_hash.find_entry(hash.slot, |slot| slot.hash == hash) else {
-            return false;
-        };
-        let (forgotten, _) = entry.remove();
-        self.give_room_back(1);
-        forgotten.state.absent_at_us(self.rule) > now_us
-    }
-
-    fn stats(&self) -> LimiterStats {
-        let overflow = self.overflow.lock().1;
-        let tables = self.tables.iter().map(|table| table.0.lock().calls);
-        let (allowed, denied) = tables
-            .fold((overflow.allowed, overflow.denied), |(allowed, denied), calls| {
-                (allowed + calls.allowed, denied + calls.denied)
-            });
-        let keys = self.keys.load(Ordering::Acquire);
-        LimiterStats { allowed, denied, keys, bytes: keys * Self::KEY_BYTES }
-    }
-}
-
-impl<S: Decide> Tables for Keyed<S> {
-    fn forget_all(&self) {
         for table in &self.tables {
-            // Out of the lock before they are freed.
-            let gone = std::mem::take(&mut table.0.lock().by_hash);
-            self.give_room_back(gone.len() as u64);
+            let slots = table.0.lock();
+            stats.allowed += slots.calls.allowed;
+            stats.denied += slots.calls.denied;
+            stats.keys += (slots.own.len() + slots.others.len()) as u64;
+            stats.blocked += slots.blocks.len() as u64;
         }
-        self.overflow.lock().0 = S::default();
+        stats
     }
 }
 
 #[cold]
-fn wrong_cost(cost: u32, limit: u32) -> Error {
+fn wrong_cost(cost: u32, capacity: u32, refills: bool) -> Error {
+    let name = if refills { "burst" } else { "limit" };
     Error::InvalidArg(if cost == 0 {
         format!(
-            "cost is 0, which takes nothing; give a whole number from 1 to the limit {limit}, or use peek"
+            "cost is 0, which takes nothing; give a whole number from 1 to the {name} {capacity}, or use peek"
         )
     } else {
         format!(
-            "cost {cost} is above the limit {limit}: it can never pass; ask for less at a time, or raise limit"
+            "cost {cost} is above the {name} {capacity}: it can never pass; ask for less at a time, or raise {name}"
         )
     })
-}
-
-impl<S: Decide> Drop for Keyed<S> {
-    fn drop(&mut self) {
-        self.give_room_back(self.keys.load(Ordering::Acquire));
-    }
 }

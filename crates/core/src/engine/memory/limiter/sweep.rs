@@ -2,15 +2,14 @@
 //!
 //! One sweep goes round all tables, a bounded stretch at a time: driven by the timer, and by new keys that need
 //! room. After a round it rests until the first key it saw could leave, and for at least a sixteenth of the window
-//! and a microsecond for each slot it looked at: looking at one costs about ten nanoseconds, so that is one
+//! and a microsecond for each entry it looked at: looking at one costs about ten nanoseconds, so that is one
 //! percent of a core however many keys there are. With no keys it does not run.
 //!
 //! Rejected: a timer or a queue entry for each key, which costs more than the state it guards; a full sweep when
 //! the limiter is full, which hands whoever floods it a lever on everybody's latency.
 
-use std::sync::atomic::Ordering;
-
-use super::keyed::{Keyed, Slots, TABLES};
+use super::keyed::{Keyed, TABLES};
+use super::slots::{Place, Slots};
 use crate::limiter::Decide;
 use crate::timer::Ticking;
 
@@ -27,7 +26,8 @@ const REST_PER_WINDOW: u64 = 16;
 #[derive(Default)]
 pub(super) struct Sweep {
     table: usize,
-    slot: usize,
+    /// Counted through the table's kinds of entries: own, others, blocks.
+    entry: usize,
     looks: u64,
     /// When the first key seen equals an absent one.
     first_us: Option<u64>,
@@ -54,52 +54,46 @@ impl<S: Decide> Keyed<S> {
         }
     }
 
-    /// Looks at the next `looks` slots or at those up to the end of the round: how many looks were not needed.
+    /// Looks at the next `looks` entries or at those up to the end of the round: how many looks were not needed.
     fn sweep(&self, now_us: u64, looks: usize) -> usize {
         let mut sweep = self.sweep.lock();
         let mut looks_left = looks;
         while looks_left > 0 {
             let mut slots = self.tables[sweep.table].0.lock();
-            let end = slots.by_hash.num_buckets();
-            let to = end.min(sweep.slot + looks_left);
-            let looked = to.saturating_sub(sweep.slot).max(1);
-            let dropped = self.drop_absent(&mut slots, &mut sweep, to, now_us);
-            if to == end {
-                slots.shrink();
-            }
-            drop(slots);
-            self.give_room_back(dropped);
-            sweep.slot = to;
-            sweep.looks += looked as u64;
-            looks_left = looks_left.saturating_sub(looked);
-            if to == end {
-                sweep.slot = 0;
-                sweep.table = (sweep.table + 1) % TABLES;
-                if sweep.table == 0 {
-                    self.end_round(&mut sweep, now_us);
+            // An empty table is a look too.
+            looks_left -= 1;
+            sweep.looks += 1;
+            let mut at_end = true;
+            while let Some(absent_us) = slots.absent_at(sweep.entry, self.rule.window_us) {
+                if looks_left == 0 {
+                    at_end = false;
                     break;
                 }
+                looks_left -= 1;
+                sweep.looks += 1;
+                if absent_us <= now_us {
+                    // The last of its kind takes its place, and is looked at next.
+                    let bytes = slots.remove_at(sweep.entry);
+                    self.ledger.give_back(1, bytes);
+                } else {
+                    sweep.first_us =
+                        Some(sweep.first_us.map_or(absent_us, |first_us| first_us.min(absent_us)));
+                    sweep.entry += 1;
+                }
+            }
+            if !at_end {
+                break;
+            }
+            slots.shrink();
+            drop(slots);
+            sweep.entry = 0;
+            sweep.table = (sweep.table + 1) % TABLES;
+            if sweep.table == 0 {
+                self.end_round(&mut sweep, now_us);
+                break;
             }
         }
         looks_left
-    }
-
-    /// Drops what equals an absent key from the sweep's slot up to `to`: how many there were.
-    fn drop_absent(&self, slots: &mut Slots<S>, sweep: &mut Sweep, to: usize, now_us: u64) -> u64 {
-        let mut dropped = 0;
-        for slot in sweep.slot..to {
-            let Ok(entry) = slots.by_hash.get_bucket_entry(slot) else {
-                continue;
-            };
-            let absent_us = entry.get().state.absent_at_us(self.rule);
-            if absent_us <= now_us {
-                entry.remove();
-                dropped += 1;
-            } else {
-                sweep.first_us = Some(sweep.first_us.map_or(absent_us, |first_us| first_us.min(absent_us)));
-            }
-        }
-        dropped
     }
 
     fn end_round(&self, sweep: &mut Sweep, now_us: u64) {
@@ -107,29 +101,77 @@ impl<S: Decide> Keyed<S> {
         // A key that came behind the sweep's back, or moved as its table grew, was not seen: look within a window.
         let unseen_us = now_us.saturating_add(self.rule.window_us);
         let first_us = sweep.first_us.map_or(unseen_us, |first_us| first_us.min(unseen_us));
-        let idle = self.keys.load(Ordering::Acquire) == 0;
+        let idle = self.ledger.entries() == 0;
         *sweep = Sweep::default();
         sweep.due_us = (!idle).then(|| first_us.max(now_us.saturating_add(rest_us)));
     }
 }
 
 impl<S: Decide> Slots<S> {
-    /// Gives memory back after a flood has left.
-    fn shrink(&mut self) {
-        let held = self.by_hash.len();
-        if held < self.by_hash.capacity() / 4 {
-            self.by_hash.shrink_to(held * 2, |slot| slot.hash.slot);
+    /// Which slab an entry is in, and its number there.
+    fn kind(&self, entry: usize) -> (Kind, u32) {
+        let number = |number: usize| u32::try_from(number).expect("at most 2^32 - 1 keys are let in");
+        let (own, others) = (self.own.len(), self.others.len());
+        if entry < own {
+            (Kind::Own, number(entry))
+        } else if entry < own + others {
+            (Kind::Other, number(entry - own))
+        } else {
+            (Kind::Block, number(entry - own - others))
         }
     }
+
+    /// When an entry equals none; `None` behind the last.
+    fn absent_at(&self, entry: usize, own_window_us: u64) -> Option<u64> {
+        match self.kind(entry) {
+            (Kind::Own, number) => Some(self.own.at(number).state.absent_at_us(own_window_us)),
+            (Kind::Other, number) => {
+                let other = self.others.at(number);
+                Some(other.state.absent_at_us(other.window_us))
+            }
+            (Kind::Block, number) if (number as usize) < self.blocks.len() => {
+                Some(self.blocks.at(number).until_us)
+            }
+            _ => None,
+        }
+    }
+
+    fn remove_at(&mut self, entry: usize) -> u64 {
+        match self.kind(entry) {
+            (Kind::Own, number) => self.remove(Place::Own(number)),
+            (Kind::Other, number) => self.remove(Place::Other(number)),
+            (Kind::Block, number) => {
+                self.blocks.remove(number);
+                Keyed::<S>::BLOCK_BYTES
+            }
+        }
+    }
+
+    /// Gives memory back after a flood has left.
+    fn shrink(&mut self) {
+        self.own.shrink();
+        self.others.shrink();
+        self.blocks.shrink();
+    }
+}
+
+enum Kind {
+    Own,
+    Other,
+    Block,
 }
 
 impl<S: Decide> Ticking for Keyed<S> {
     fn next_due_us(&self) -> Option<u64> {
-        self.sweep.lock().due_us
+        let swept_us = self.sweep.lock().due_us;
+        swept_us.into_iter().chain(self.waiting.next_due_us()).min()
     }
 
     fn tick(&self, now_us: u64) {
-        self.sweep(now_us, LOOKS_PER_TICK);
+        if self.sweep.lock().due_us.is_some_and(|due_us| due_us <= now_us) {
+            self.sweep(now_us, LOOKS_PER_TICK);
+        }
+        self.serve_due(now_us);
     }
 }
 
@@ -142,19 +184,26 @@ mod tests {
     use crate::clock::{Clock, MS, ManualClock};
     use crate::engine::LimiterEngine;
     use crate::key::Key;
-    use crate::limiter::{Algorithm, FixedWindow, LimiterOptions};
+    use crate::limiter::{Algorithm, Ask, FixedWindow, LimiterOptions};
 
     fn limiter(clock: &Arc<ManualClock>) -> Arc<Keyed<FixedWindow>> {
         limiter_of(clock, 1_000_000)
     }
 
     fn limiter_of(clock: &Arc<ManualClock>, max_keys: u32) -> Arc<Keyed<FixedWindow>> {
-        let options = LimiterOptions { limit: 1, window: 1_600, algorithm: Algorithm::FixedWindow, max_keys };
+        let options = LimiterOptions {
+            limit: 1,
+            window: 1_600,
+            algorithm: Algorithm::FixedWindow,
+            burst: None,
+            block: None,
+            max_keys,
+        };
         Keyed::new(options, Clock::Manual(clock.clone()), Arc::new(Budget::new(1 << 30)))
     }
 
     fn consume(limiter: &Keyed<FixedWindow>, number: u32) {
-        limiter.consume(Key::narrow(&number.to_le_bytes()), 1).unwrap();
+        limiter.consume(Key::narrow(&number.to_le_bytes()), Ask::units(1)).unwrap();
     }
 
     #[test]
@@ -186,7 +235,7 @@ mod tests {
         assert!(ticks >= 100_000 / LOOKS_PER_TICK as u64);
         assert_eq!((limiter.stats().keys, limiter.next_due_us()), (0, None));
         assert!(
-            limiter.tables.iter().all(|table| table.0.lock().by_hash.capacity() == 0),
+            limiter.tables.iter().all(|table| table.0.lock().own.capacity() == 0),
             "memory is given back"
         );
     }
@@ -200,8 +249,8 @@ mod tests {
         (1..200_000).for_each(|number| consume(&limiter, number));
         clock.advance_to(1_600 * MS);
         assert_eq!(limiter.stats().keys, 199_999);
-        // 262,144 slots: 262 ms, which is more than a sixteenth of the window.
-        assert_eq!(limiter.next_due_us(), Some(1_600 * MS + 262_144));
+        // 200,000 entries and 16 tables: 200 ms, which is more than a sixteenth of the window.
+        assert_eq!(limiter.next_due_us(), Some(1_600 * MS + 200_016));
     }
 
     #[test]
@@ -213,7 +262,7 @@ mod tests {
             *limiter.sweep.lock() = Sweep { table, due_us: Some(u64::MAX), ..Sweep::default() };
             clock.advance_to(1_600 * MS);
             assert_eq!(limiter.stats().keys, 1, "it is over and nobody has come for it");
-            assert!(limiter.make_room().is_some(), "from table {table}");
+            assert!(limiter.make_room(1).is_some(), "from table {table}");
         }
     }
 }

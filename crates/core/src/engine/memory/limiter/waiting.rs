@@ -1,0 +1,319 @@
+//! Calls that wait for room: a line for each key and window, served in order.
+//!
+//! Only the first of a line is tried: when the units it wants are due, when somebody gives units of its key back, and
+//! when one before it leaves. So those behind never overtake it, and a line costs one instant in one ordered set
+//! however long it is. Calls that do not wait know of no line: they take what is there.
+//!
+//! Answers are sent with no lock held: whoever hears one may leave a line at once.
+//!
+//! Rejected: a timer a call, and a common line for all keys, in which one exhausted key would hold up the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Weak;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::keyed::Keyed;
+use super::slab::Hash;
+use super::slots::{Call, Outcome};
+use crate::error::{Error, Result};
+use crate::limiter::{Answer, Decide};
+use crate::reply::Reply;
+
+/// Calls of one limiter that may wait at once.
+pub const WAITING_MAX: u64 = 100_000;
+
+/// What a waiting call is counted as in bytes: itself, its places in three ordered sets and its channel.
+const WAITER_BYTES: u64 = 320;
+
+/// Calls served and timeouts told in one go, some 300 µs.
+const SERVED_A_TICK: usize = 1_024;
+
+/// Key and window.
+type At = (Hash, u64);
+
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// As in `lines`, for those who only want to know whether there is anyone.
+    count: AtomicU64,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Default)]
+struct Lines {
+    by_key: BTreeMap<At, Line>,
+    /// When the first of a line is tried next.
+    due: BTreeSet<(u64, At)>,
+    /// When a call gives up.
+    ends: BTreeSet<(u64, At, u64)>,
+    drawn: u64,
+}
+
+#[derive(Default)]
+struct Line {
+    /// By number, and so in the order in which they came.
+    waiters: BTreeMap<u64, Waiter>,
+    due_us: u64,
+}
+
+struct Waiter {
+    call: Call,
+    ends_us: u64,
+    sender: Sender,
+}
+
+type Sender = oneshot::Sender<Result<Answer>>;
+
+/// Answers to be sent once no lock is held.
+type Told = Vec<(Sender, Result<Answer>)>;
+
+fn tell(told: Told) {
+    for (sender, answer) in told {
+        // Nobody may be there to hear it any more.
+        drop(sender.send(answer));
+    }
+}
+
+impl Waiting {
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    pub(super) fn next_due_us(&self) -> Option<u64> {
+        if self.count() == 0 {
+            return None;
+        }
+        let lines = self.lines.lock();
+        let due_us = lines.due.first().map(|&(due_us, _)| due_us);
+        let ends_us = lines.ends.first().map(|&(ends_us, ..)| ends_us);
+        due_us.into_iter().chain(ends_us).min()
+    }
+}
+
+impl Lines {
+    fn draw(&mut self) -> u64 {
+        self.drawn += 1;
+        self.drawn
+    }
+
+    fn schedule(&mut self, at: At, due_us: u64) {
+        if let Some(line) = self.by_key.get_mut(&at) {
+            self.due.remove(&(line.due_us, at));
+            line.due_us = due_us;
+            self.due.insert((due_us, at));
+        }
+    }
+
+    /// Takes a call out of its line, and the line where it was the last.
+    fn remove(&mut self, at: At, number: u64) -> Option<Waiter> {
+        let line = self.by_key.get_mut(&at)?;
+        let waiter = line.waiters.remove(&number)?;
+        self.ends.remove(&(waiter.ends_us, at, number));
+        if line.waiters.is_empty() {
+            self.due.remove(&(line.due_us, at));
+            self.by_key.remove(&at);
+        }
+        Some(waiter)
+    }
+
+    fn first(&self, at: At) -> Option<(u64, Call)> {
+        let (&number, waiter) = self.by_key.get(&at)?.waiters.first_key_value()?;
+        Some((number, waiter.call))
+    }
+}
+
+impl<S: Decide> Keyed<S> {
+    /// Takes the units now, or when they are there and everyone before has had theirs.
+    pub(super) fn wait_for(&self, call: &Call, timeout_us: Option<u64>) -> Reply<Answer> {
+        let at = (call.hash, call.rule.window_us);
+        let mut lines = self.waiting.lines.lock();
+        let first = !lines.by_key.contains_key(&at);
+        let mut due_us = u64::MAX;
+        if first {
+            let outcome = self.attempt(call, false);
+            if outcome.decision.allowed {
+                return Reply::Ready(Ok(outcome.answer(call.rule)));
+            }
+            due_us = self.clock.now_us().saturating_add(outcome.decision.retry_after_us);
+        }
+        if let Err(error) = self.let_in() {
+            return Reply::Ready(Err(error));
+        }
+        let number = lines.draw();
+        let ends_us = timeout_us.map_or(u64::MAX, |us| self.clock.now_us().saturating_add(us));
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Waiter { call: *call, ends_us, sender };
+        lines.by_key.entry(at).or_default().waiters.insert(number, waiter);
+        if ends_us < u64::MAX {
+            lines.ends.insert((ends_us, at, number));
+        }
+        if first {
+            lines.schedule(at, due_us);
+        }
+        drop(lines);
+        self.alarm.set(due_us.min(ends_us));
+        let place = InLine { limiter: self.this.clone(), at, number };
+        Reply::Pending(Box::pin(async move {
+            let answer = receiver.await;
+            drop(place);
+            answer.unwrap_or_else(|_| Err(closed()))
+        }))
+    }
+
+    fn let_in(&self) -> Result<()> {
+        if self.waiting.count() >= WAITING_MAX {
+            return Err(Error::Full(format!(
+                "{WAITING_MAX} calls wait at this limiter, which is the most; let some through, or give wait() a timeout"
+            )));
+        }
+        if !self.ledger.take_bytes(WAITER_BYTES) {
+            let budget = &self.ledger.budget;
+            return Err(Error::StoreFull { asked: WAITER_BYTES, used: budget.used(), limit: budget.limit() });
+        }
+        self.waiting.count.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    fn let_out(&self, calls: u64) {
+        self.waiting.count.fetch_sub(calls, Ordering::AcqRel);
+        self.ledger.give_back_bytes(calls * WAITER_BYTES);
+    }
+
+    /// Serves who can be served after units of a key have come back.
+    pub(super) fn wake_waiters_of(&self, hash: Hash) {
+        if self.waiting.count() == 0 {
+            return;
+        }
+        let mut told = Told::new();
+        let mut lines = self.waiting.lines.lock();
+        let of_key = lines.by_key.range((hash, 0)..=(hash, u64::MAX)).map(|(&at, _)| at);
+        for at in of_key.collect::<Vec<_>>() {
+            self.serve(&mut lines, at, &mut told);
+        }
+        drop(lines);
+        tell(told);
+    }
+
+    /// Serves whoever can be served, after everything was forgotten.
+    pub(super) fn wake_all_waiters(&self) {
+        let mut lines = self.waiting.lines.lock();
+        let now_us = self.clock.now_us();
+        for at in lines.by_key.keys().copied().collect::<Vec<_>>() {
+            lines.schedule(at, now_us);
+        }
+        let any = !lines.due.is_empty();
+        drop(lines);
+        if any {
+            self.serve_due(now_us);
+            self.alarm.set(now_us);
+        }
+    }
+
+    /// Serves those of one line whose units are there, in order.
+    fn serve(&self, lines: &mut Lines, at: At, told: &mut Told) {
+        while let Some((number, call)) = lines.first(at) {
+            if told.len() >= SERVED_A_TICK {
+                return self.try_again(lines, at, 0);
+            }
+            let outcome = self.attempt(&call, false);
+            if !outcome.decision.allowed {
+                return self.try_again(lines, at, outcome.decision.retry_after_us);
+            }
+            let waiter = lines.remove(at, number).expect("it was the first");
+            self.let_out(1);
+            told.push((waiter.sender, Ok(outcome.answer(call.rule))));
+        }
+    }
+
+    fn try_again(&self, lines: &mut Lines, at: At, after_us: u64) {
+        let due_us = self.clock.now_us().saturating_add(after_us);
+        lines.schedule(at, due_us);
+        self.alarm.set(due_us);
+    }
+
+    /// Serves the lines that are due, and tells those whose time is over.
+    pub(super) fn serve_due(&self, now_us: u64) {
+        if self.waiting.count() == 0 {
+            return;
+        }
+        let mut told = Told::new();
+        let mut lines = self.waiting.lines.lock();
+        while told.len() < SERVED_A_TICK
+            && let Some(&(due_us, at)) = lines.due.first()
+            && due_us <= now_us
+        {
+            // Whoever cannot be served is due later; where the clock stands still that is not now.
+            lines.due.remove(&(due_us, at));
+            self.serve(&mut lines, at, &mut told);
+        }
+        while told.len() < SERVED_A_TICK
+            && let Some(&(ends_us, at, number)) = lines.ends.first()
+            && ends_us <= now_us
+        {
+            self.end(&mut lines, at, number, &mut told);
+        }
+        drop(lines);
+        tell(told);
+    }
+
+    /// A call's time is over.
+    fn end(&self, lines: &mut Lines, at: At, number: u64, told: &mut Told) {
+        let was_first = lines.first(at).is_some_and(|(first, _)| first == number);
+        let Some(Waiter { call, sender, .. }) = lines.remove(at, number) else { return };
+        self.let_out(1);
+        let Outcome { mut decision, reason } = self.look(&call);
+        // One further back may find room that those before it are about to take.
+        decision.allowed = false;
+        decision.retry_after_us = decision.retry_after_us.max(1);
+        told.push((sender, Ok(Outcome { decision, reason }.answer(call.rule))));
+        if was_first {
+            self.serve(lines, at, told);
+        }
+    }
+
+    /// Nobody waits for this call's answer any more.
+    fn leave(&self, at: At, number: u64) {
+        let mut told = Told::new();
+        let mut lines = self.waiting.lines.lock();
+        let was_first = lines.first(at).is_some_and(|(first, _)| first == number);
+        if lines.remove(at, number).is_some() {
+            self.let_out(1);
+            if was_first {
+                self.serve(&mut lines, at, &mut told);
+            }
+        }
+        drop(lines);
+        tell(told);
+    }
+
+    /// Tells all who wait that the store is closed.
+    pub(super) fn send_away(&self) {
+        let gone = std::mem::take(&mut *self.waiting.lines.lock());
+        let waiters = gone.by_key.into_values().flat_map(|line| line.waiters.into_values());
+        let told: Told = waiters.map(|waiter| (waiter.sender, Err(closed()))).collect();
+        self.let_out(told.len() as u64);
+        tell(told);
+    }
+}
+
+/// Also what a limiter that was dropped leaves of a call.
+fn closed() -> Error {
+    Error::Closed("the store was closed while this call waited for room; nothing was taken".to_owned())
+}
+
+/// A place in a line, given up when it is dropped.
+struct InLine<S: Decide> {
+    limiter: Weak<Keyed<S>>,
+    at: At,
+    number: u64,
+}
+
+impl<S: Decide> Drop for InLine<S> {
+    fn drop(&mut self) {
+        if let Some(limiter) = self.limiter.upgrade() {
+            limiter.leave(self.at, self.number);
+        }
+    }
+}
