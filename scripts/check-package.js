@@ -17,9 +17,32 @@ const DIST = path.join(ROOT, 'dist');
 const { name, version, dependencies } = require('../package.json');
 
 /** Packages that a consumer has of its own; those for types belong to whoever compiles. */
-const OF_THE_CONSUMER = ['express-session', '@types/express-session', '@types/node', 'keyv'];
+const OF_THE_CONSUMER = [
+  'express-session',
+  '@types/express-session',
+  '@types/node',
+  'express',
+  'express-rate-limit',
+  'fastify',
+  '@fastify/rate-limit',
+  'keyv',
+  'rate-limiter-flexible',
+];
 const BUILD_TOOLS = ['cargo', 'rustc', 'cc', 'gcc', 'clang', 'make', 'python3', 'python', 'node-gyp', 'zig'];
-const FEATURES = ['cache', 'sessions', 'limiter', 'queue', 'threads', 'express', 'express-session', 'keyv'];
+const FEATURES = [
+  'cache',
+  'sessions',
+  'limiter',
+  'queue',
+  'threads',
+  'express',
+  'express-rate-limit',
+  'express-session',
+  'fastify-rate-limit',
+  'keyv',
+  'nest-throttler',
+  'rate-limiter-flexible',
+];
 const COMPILERS = { 'TypeScript 7': 'typescript', 'TypeScript 5': 'typescript-5' };
 
 const tarballName = (packageName) => `${packageName.replace('@', '').replace('/', '-')}-${version}.tgz`;

@@ -1,9 +1,14 @@
 import session from 'express-session';
 import Keyv from 'keyv';
+import { RateLimiterUnion } from 'rate-limiter-flexible';
 import { type Cache, open, RedstartError, UnrecoverableError } from 'redstart';
 import { cacheResponse, rateLimit } from 'redstart/express';
+import { RateLimitStore } from 'redstart/express-rate-limit';
 import { SessionStore } from 'redstart/express-session';
+import { fastifyRateLimitStore } from 'redstart/fastify-rate-limit';
 import { KeyvStore } from 'redstart/keyv';
+import { ThrottlerStorage } from 'redstart/nest-throttler';
+import { RateLimiterRedstart } from 'redstart/rate-limiter-flexible';
 
 interface User {
   id: string;
@@ -25,6 +30,13 @@ export const middleware = [
 ];
 
 export const keyv = new Keyv({ store: new KeyvStore({ cache: users, namespace: 'keyv' }) });
+
+export const limits = [
+  new RateLimitStore({ store, prefix: 'express', algorithm: 'sliding-window' }),
+  new (fastifyRateLimitStore({ store, prefix: 'fastify' }))({}),
+  new ThrottlerStorage({ store, prefix: 'nest', algorithm: 'gcra' }),
+  new RateLimiterUnion(new RateLimiterRedstart({ store, keyPrefix: 'flexible', points: 5, duration: 60 })),
+];
 
 export async function user(id: string): Promise<User> {
   return users.getOrSet(id, async () => ({ id }));

@@ -100,6 +100,20 @@ const features = {
     await store.close();
   },
 
+  async 'express-rate-limit'() {
+    const express = require('express');
+    const { rateLimit } = require('express-rate-limit');
+    const { RateLimitStore } = require('redstart/express-rate-limit');
+    const store = open('memory:');
+    const counters = new RateLimitStore({ store, prefix: 'api' });
+    const limit = rateLimit({ windowMs: 60_000, limit: 2, store: counters, keyGenerator: () => 'one' });
+    const app = express();
+    app.use(limit).get('/', (_req, res) => res.end('hello'));
+    const answers = await fetchAll(app, 3);
+    assert.deepEqual([...answers.map(({ status }) => status)], [200, 200, 429]);
+    await store.close();
+  },
+
   async 'express-session'() {
     const session = require('express-session');
     const { SessionStore } = require('redstart/express-session');
@@ -117,6 +131,22 @@ const features = {
     await store.close();
   },
 
+  async 'fastify-rate-limit'() {
+    const { fastifyRateLimitStore } = require('redstart/fastify-rate-limit');
+    const store = open('memory:');
+    const app = require('fastify')();
+    const counters = fastifyRateLimitStore({ store, prefix: 'api' });
+    await app.register(require('@fastify/rate-limit'), { max: 2, timeWindow: '1 minute', store: counters });
+    app.get('/', async () => 'hello');
+    const url = await app.listen({ port: 0, host: '127.0.0.1' });
+    const statuses = [];
+    for (let call = 0; call < 3; call++) statuses.push((await fetch(url)).status);
+    assert.deepEqual(statuses, [200, 200, 429]);
+    app.server.closeAllConnections();
+    await app.close();
+    await store.close();
+  },
+
   async keyv() {
     const { Keyv } = require('keyv');
     const { KeyvStore } = require('redstart/keyv');
@@ -130,6 +160,29 @@ const features = {
     assert.deepEqual(await keyv.getMany(['b', 'a']), ['Bob', undefined]);
     await keyv.clear();
     assert.equal(await keyv.has('b'), false);
+    await store.close();
+  },
+
+  async 'nest-throttler'() {
+    const { ThrottlerStorage } = require('redstart/nest-throttler');
+    const store = open('memory:');
+    const storage = new ThrottlerStorage({ store, prefix: 'api' });
+    const blocked = [];
+    for (let call = 0; call < 3; call++) {
+      blocked.push((await storage.increment('key', 60_000, 2, 60_000, 'default')).isBlocked);
+    }
+    assert.deepEqual(blocked, [false, false, true]);
+    await store.close();
+  },
+
+  async 'rate-limiter-flexible'() {
+    const { RateLimiterRes, RateLimiterUnion } = require('rate-limiter-flexible');
+    const { RateLimiterRedstart } = require('redstart/rate-limiter-flexible');
+    const store = open('memory:');
+    const limiter = new RateLimiterRedstart({ store, keyPrefix: 'api', points: 2, duration: 60 });
+    assert.equal((await limiter.consume('key', 2)).remainingPoints, 0);
+    const refused = await new RateLimiterUnion(limiter).consume('key').catch((error) => error);
+    assert.ok(refused.api instanceof RateLimiterRes);
     await store.close();
   },
 };
