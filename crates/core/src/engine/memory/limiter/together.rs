@@ -67,41 +67,51 @@ impl<S: Decide> Parts for Checked<'_, S> {
         for part in &mut parts {
             let slots: &Slots<S> =
                 tables[Keyed::<S>::table_of(part.call.hash)].as_ref().expect("locked above");
-            part.held = slots.find(keyed.rule.window_us, &part.call).is_some();
+            let held = slots.find(keyed.rule.window_us, &part.call).is_some();
+            part.home = match part.home {
+                Home::Room => Home::Room,
+                _ if held => Home::Held,
+                // It was held until a moment ago, or there was no room.
+                _ if keyed.ledger.take_entry(keyed.bytes_of(&part.call)).is_some() => Home::Room,
+                _ => Home::Overflow,
+            };
         }
-        // What went since room was made for others.
-        let missing = |part: &&mut Part| !part.held && !part.room;
-        for part in parts.iter_mut().filter(missing) {
-            part.room = keyed.ledger.take_entry(keyed.bytes_of(&part.call)).is_some();
-        }
-        let overflow = parts.iter().any(|part| !part.held && !part.room).then(|| keyed.overflow.lock());
-        Box::new(LockedParts { keyed, parts, tables, overflow })
+        let overflow = parts.iter().any(|part| part.home == Home::Overflow).then(|| keyed.overflow.lock());
+        Box::new(LockedParts { keyed, parts, tables, overflow, now_us: 0 })
     }
 }
 
 struct Part {
     call: Call,
-    /// Room was taken for its key.
-    room: bool,
-    /// Its key was there.
-    held: bool,
-    /// Its key was put there by this call.
-    new: bool,
+    home: Home,
     outcome: Option<Outcome>,
+}
+
+/// Where the state of a part is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// In its table.
+    Held,
+    /// Nowhere yet: room for it was taken.
+    Room,
+    /// In its table, put there by this call.
+    New,
+    /// In the overflow bucket.
+    Overflow,
 }
 
 impl<S: Decide> Keyed<S> {
     fn part(&self, call: Call) -> Part {
-        let mut part = Part { call, room: false, held: false, new: false, outcome: None };
+        let mut home = Home::Held;
         if self.slots(call.hash).find(self.rule.window_us, &call).is_none() {
             let held_before = self.make_room(self.bytes_of(&call));
-            part.room = held_before.is_some();
+            home = if held_before.is_some() { Home::Room } else { Home::Overflow };
             if held_before == Some(0) {
                 // Empty now, and not when the sweep comes.
                 self.wake_sweep(self.clock.now_us().saturating_add(self.rule.window_us));
             }
         }
-        part
+        Part { call, home, outcome: None }
     }
 }
 
@@ -110,24 +120,30 @@ struct LockedParts<'a, S: Decide> {
     parts: Vec<Part>,
     tables: [Option<MutexGuard<'a, Slots<S>>>; TABLES],
     overflow: Option<MutexGuard<'a, Overflow<S::Wide>>>,
+    /// When the parts were decided.
+    now_us: u64,
 }
 
 impl<S: Decide> Locked for LockedParts<'_, S> {
     fn take(&mut self) -> bool {
         let keyed = self.keyed;
-        let now_us = keyed.clock.now_us();
+        self.now_us = keyed.clock.now_us();
         for part in &mut self.parts {
             let slots = slots_of(&mut self.tables, &part.call);
-            let mut outcome = keyed.decide_held(slots, &part.call, now_us);
-            if outcome.is_none() && part.room {
-                let place = slots.insert(keyed.rule.window_us, &part.call);
-                (part.room, part.new) = (false, true);
-                outcome = Some(slots.decide(place, &keyed.ledger, &part.call, now_us));
+            part.outcome = keyed.decide_held(slots, &part.call, self.now_us);
+            match (&mut self.overflow, part.home) {
+                // Another part may have brought the same key.
+                _ if part.outcome.is_some() && part.home == Home::Overflow => part.home = Home::Held,
+                _ if part.outcome.is_some() => {}
+                (Some(overflow), Home::Overflow) => {
+                    part.outcome = Some(keyed.decide_overflow(overflow, &part.call, self.now_us));
+                }
+                _ => {
+                    part.home = Home::New;
+                    let place = slots.insert(keyed.rule.window_us, &part.call);
+                    part.outcome = Some(slots.decide(place, &keyed.ledger, &part.call, self.now_us));
+                }
             }
-            part.outcome = outcome.or_else(|| {
-                let overflow = self.overflow.as_mut()?;
-                Some(keyed.decide_overflow(overflow, &part.call, now_us))
-            });
         }
         self.parts.iter().all(|part| part.outcome.is_some_and(|outcome| outcome.decision.allowed))
     }
@@ -137,25 +153,33 @@ impl<S: Decide> Locked for LockedParts<'_, S> {
             self.undo();
         }
         self.give_room_back();
-        let keyed = self.keyed;
-        let now_us = keyed.clock.now_us();
+        let (keyed, now_us) = (self.keyed, self.now_us);
         let mut answers = Vec::with_capacity(self.parts.len());
         for part in &mut self.parts {
-            let mut outcome = part.outcome.take().expect("every part was decided");
             let slots = slots_of(&mut self.tables, &part.call);
+            let outcome = part.outcome.as_mut().expect("every part was decided");
             if all {
                 slots.calls.allowed += 1;
-            } else if outcome.decision.allowed {
-                // It has room, and nothing was taken.
-                outcome = keyed.look_held(slots, &part.call, now_us).unwrap_or_else(|| {
-                    let state = &mut S::Wide::default();
-                    Outcome { decision: keyed.ledger.look(state, &part.call, now_us), ..outcome }
-                });
-            } else {
-                if let Some(found) = keyed.look_held(slots, &part.call, now_us) {
-                    outcome.decision.remaining = found.decision.remaining;
+                continue;
+            }
+            // Nothing was taken, by those before it either.
+            let left = match &mut self.overflow {
+                Some(overflow) if part.home == Home::Overflow => {
+                    keyed.ledger.look(&mut overflow.state, &keyed.in_own_window(&part.call), now_us)
                 }
-                keyed.deny(slots, part.call.hash, &mut outcome, now_us);
+                _ => keyed.look_held(slots, &part.call, now_us).map_or_else(
+                    || keyed.ledger.look(&mut S::Wide::default(), &part.call, now_us),
+                    |found| found.decision,
+                ),
+            };
+            outcome.decision.remaining = left.remaining;
+            outcome.decision.reset_after_us = left.reset_after_us;
+        }
+        // Now that all have been looked at: a denial may block the key of another part.
+        for part in &mut self.parts {
+            let mut outcome = part.outcome.take().expect("every part was decided");
+            if !outcome.decision.allowed {
+                keyed.deny(slots_of(&mut self.tables, &part.call), part.call.hash, &mut outcome, now_us);
             }
             answers.push(outcome.answer(part.call.rule));
         }
@@ -166,21 +190,21 @@ impl<S: Decide> Locked for LockedParts<'_, S> {
 impl<S: Decide> LockedParts<'_, S> {
     /// In the opposite order, so that every part finds what it left.
     fn undo(&mut self) {
-        let keyed = self.keyed;
-        let now_us = keyed.clock.now_us();
+        let (keyed, now_us) = (self.keyed, self.now_us);
         for part in self.parts.iter_mut().rev() {
             let taken = part.outcome.is_some_and(|outcome| outcome.decision.allowed);
             let slots = slots_of(&mut self.tables, &part.call);
-            match slots.find(keyed.rule.window_us, &part.call) {
-                Some(place) if taken => slots.refund(place, &keyed.ledger, &part.call, now_us),
-                None if taken && let Some(overflow) = &mut self.overflow => {
-                    let call = keyed.in_own_window(&part.call);
-                    keyed.ledger.refund(&mut overflow.state, &call, now_us);
-                }
-                _ => {}
+            if !taken {
+                continue;
+            }
+            if let (Home::Overflow, Some(overflow)) = (part.home, &mut self.overflow) {
+                let call = keyed.in_own_window(&part.call);
+                keyed.ledger.refund(&mut overflow.state, &call, now_us);
+            } else if let Some(place) = slots.find(keyed.rule.window_us, &part.call) {
+                slots.refund(place, &keyed.ledger, &part.call, now_us);
             }
         }
-        for part in self.parts.iter().filter(|part| part.new) {
+        for part in self.parts.iter().filter(|part| part.home == Home::New) {
             let slots = slots_of(&mut self.tables, &part.call);
             if let Some(place) = slots.find(keyed.rule.window_us, &part.call) {
                 let bytes = slots.remove(place);
@@ -189,9 +213,8 @@ impl<S: Decide> LockedParts<'_, S> {
         }
     }
 
-    fn give_room_back(&mut self) {
-        for part in self.parts.iter_mut().filter(|part| part.room) {
-            part.room = false;
+    fn give_room_back(&self) {
+        for part in self.parts.iter().filter(|part| part.home == Home::Room) {
             self.keyed.ledger.give_back(1, self.keyed.bytes_of(&part.call));
         }
     }
