@@ -338,7 +338,7 @@ describe('options', () => {
     [{ limiter: { limit: 5 } }, /'limiter' of rateLimit\(\) must be a limiter/],
     [{ windowMs: 1000 }, /unknown option 'windowMs'/],
     [{ key: 'ip' }, /'key'.*must be a function/],
-    [{ standardHeaders: 'draft-7' }, /must be 'draft-8' or false; got 'draft-7'/],
+    [{ standardHeaders: 'draft-5' }, /must be 'draft-8' or 'draft-7' or 'draft-6' or false; got 'draft-5'/],
     [{ identifier: 'zwölf' }, /'identifier'.*printable ASCII/],
     [{ statusCode: 42 }, /'statusCode'.*from 200 to 599/],
     [{ requestPropertyName: '' }, /'requestPropertyName'/],

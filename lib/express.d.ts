@@ -1,33 +1,119 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Bytes, Cache, Duration, Limiter, LimitResult, ManualClock, RedstartError } from '../index.js';
 
+/** What the request keeps: the decision and the key it was made for. */
 export interface RateLimitInfo extends LimitResult {
   key: string;
+}
+/** What one of several limiters said. */
+export interface RateLimitPartInfo extends RateLimitInfo {
+  /** The limiter's. */
+  name: string;
+}
+/**
+ * What the request keeps with `limiters`: `allowed` and `retryAfterMs` are those of all together; limit, remaining,
+ * resetAfterMs, reason and key those of the denial that lasts longest or, of none, of the limiter that fewest further
+ * requests fit under.
+ */
+export interface RateLimitAllInfo extends RateLimitInfo {
+  /**
+   * Each limiter's own answer in order, without those that this request cost nothing. On a denial `allowed` tells which had
+   * room, and nothing was taken from them.
+   */
+  results: RateLimitPartInfo[];
+  /** Indexes in `results` of those that had none. */
+  deniedBy: number[];
 }
 /** What a handler is told of a denied request: how it would have been answered. */
 export interface RateLimitDenial {
   statusCode: number;
   message: unknown;
 }
-export interface RateLimitOptions<Req = any, Res = any> {
-  /** Required: `store.limiter('api', { limit: 100, window: '1m' })`. */
+/** A value for all requests, or what returns it for each; undefined from there is the default. */
+export type PerRequest<Value, Req, Res> =
+  | Value
+  | ((req: Req, res: Res) => Value | undefined | Promise<Value | undefined>);
+
+/** One of several `limiters`. */
+export interface RateLimitPartOptions<Req = any, Res = any> {
+  /** Required. */
   limiter: Limiter;
+  /** Default: the middleware's key. */
+  key?: (req: Req, res: Res) => string | Promise<string>;
+  /** Units. 0: this limiter does not count the request and its policy is in no header. Default: the middleware's cost. */
+  cost?: PerRequest<number, Req, Res>;
+  /** Units a window, 1 to 2^32 - 1. Default: the limiter's. */
+  limit?: PerRequest<number, Req, Res>;
+  /** Default: the limiter's. */
+  window?: PerRequest<Duration, Req, Res>;
+  /** Default: the limiter's name. */
+  identifier?: string | ((req: Req, res: Res) => string | Promise<string>);
+}
+/**
+ * One of `limiter` and `limiters` is required. The words are express-rate-limit's where that has them. Functions may return
+ * promises. What they throw, and what is not allowed where they return it (ERR_INVALID_ARG), goes to next(error).
+ */
+export interface RateLimitOptions<Req = any, Res = any> {
+  /** `store.limiter('api', { limit: 100, window: '1m' })`. */
+  limiter?: Limiter;
   /**
-   * Whose request it is. Default: ipKey(req.ip), or of the socket's address outside Express. A request without an
-   * address is ERR_INVALID_STATE.
+   * Several of one store, 1 to 64, that all have room for the request or nothing is taken from any: `[burst, { limiter: daily,
+   * key: (req) => req.user.id }]`. Every policy is in the headers of draft 8; the others have room for one, the denial that
+   * lasts longest or, of none, the limiter that fewest further requests fit under. Retry-After is when all have room. Not
+   * with `limiter`, `limit`, `window` or `identifier`.
+   */
+  limiters?: readonly (Limiter | RateLimitPartOptions<Req, Res>)[];
+  /**
+   * Whose request it is. Default: ipKey(req.ip, ipv6Subnet), or of the socket's address outside Express. A request without
+   * an address is ERR_INVALID_STATE. Where the limit is for each address of yours, use ipKey() here too: an IPv6 client has
+   * more addresses than there are keys.
    */
   key?: (req: Req, res: Res) => string | Promise<string>;
-  /** true: this request is not counted. */
+  /** Units that this request takes, 0 to its limit (or burst); 0: not counted, as with `skip`. Default 1. */
+  cost?: PerRequest<number, Req, Res>;
+  /**
+   * Units a window for this request, 1 to 2^32 - 1: of its plan, say. What the key has taken under another limit counts.
+   * Default: the limiter's.
+   */
+  limit?: PerRequest<number, Req, Res>;
+  /** The window for this request. Each window of a key is a counter of its own. Default: the limiter's. */
+  window?: PerRequest<Duration, Req, Res>;
+  /** true: this request is not counted, and has no headers of it. */
   skip?: (req: Req, res: Res) => boolean | Promise<boolean>;
   /**
-   * RateLimit and RateLimit-Policy as in the IETF draft 8, appended to those of other limiters. Default 'draft-8'. `t` is
-   * the seconds until the key is as new or, on a denial, until this request would pass, as Retry-After says too.
+   * true: a request that was successful gives its units back when its response has ended. Until then it counts. Units that
+   * no longer count by then are not given back. Default false.
    */
-  standardHeaders?: 'draft-8' | false;
+  skipSuccessfulRequests?: boolean;
+  /**
+   * true: a request that has failed gives its units back when its response has ended, also when the connection closed before
+   * that, so a client that hangs up in time is not counted. Denied requests take nothing either way. Default false.
+   */
+  skipFailedRequests?: boolean;
+  /**
+   * For these two, asked when the response has ended. Default: whether its status is below 400. When it throws, or the units
+   * cannot be given back, they stay taken: one process warning (code REDSTART_RATE_LIMIT_REFUND).
+   */
+  requestWasSuccessful?: (req: Req, res: Res) => boolean | Promise<boolean>;
+  /**
+   * Bits by which the default key tells IPv6 clients apart, 32 to 64; a function is asked for IPv6 alone. Default 56. Not with
+   * `key`.
+   */
+  ipv6Subnet?: PerRequest<number, Req, Res>;
+  /**
+   * 'draft-8' (default): RateLimit and RateLimit-Policy of the IETF draft, appended to those of other limiters. 'draft-7':
+   * both in their older form. 'draft-6': RateLimit-Limit, -Remaining, -Reset and -Policy. `t`, or reset, is the seconds until
+   * the key is as new or, on a denial, until this request would pass, rounded up. Retry-After is never earlier, and is there
+   * whatever headers are chosen.
+   */
+  standardHeaders?: 'draft-8' | 'draft-7' | 'draft-6' | false;
   /** X-RateLimit-Limit, -Remaining and -Reset (seconds since the epoch, of the same moment as `t`). Default true. */
   legacyHeaders?: boolean;
-  /** The policy's name in the draft-8 headers, printable ASCII. Default: the limiter's name. */
-  identifier?: string;
+  /**
+   * The policy's name in the headers of draft 8, printable ASCII of 1 to 256 characters. What a function returns is cut and
+   * percent-encoded to that; it is asked after the request was counted. Default: the limiter's name.
+   */
+  identifier?: string | ((req: Req, res: Res) => string | Promise<string>);
   /** 200 to 599, default 429. */
   statusCode?: number;
   /**
@@ -35,18 +121,38 @@ export interface RateLimitOptions<Req = any, Res = any> {
    * requests, please try again later.'
    */
   message?: unknown | ((req: Req, res: Res) => unknown);
-  /** Answers a denied request itself; headers are set already. */
+  /**
+   * Answers a denied request itself, or calls next(); headers are set already. What it throws after next() is a process
+   * warning (code REDSTART_RATE_LIMIT_HANDLER).
+   */
   handler?: (req: Req, res: Res, next: (error?: unknown) => void, denial: RateLimitDenial) => void | Promise<void>;
-  /** Where the request keeps what was decided. Default 'rateLimit'. */
+  /** Where the request keeps what was decided: RateLimitInfo, or RateLimitAllInfo with `limiters`. Default 'rateLimit'. */
   requestPropertyName?: string;
+  /**
+   * When the limiter itself fails (ERR_CLOSED, ERR_UNAVAILABLE, ERR_INTERNAL …). 'closed' (default): next(error). 'open': the
+   * request passes, not counted and without headers, and there is one process warning (code REDSTART_RATE_LIMIT_OPEN). Errors of
+   * your own functions, and ERR_INVALID_ARG, go to next(error) in either case.
+   */
+  onError?: 'closed' | 'open';
+  /**
+   * Whether the default key warns, once a middleware each, of a 'trust proxy' that cannot be right: true
+   * (REDSTART_TRUST_PROXY_ALL), false although requests come with X-Forwarded-For (REDSTART_TRUST_PROXY_UNSET), and of requests
+   * with the header Forwarded, which is ignored (REDSTART_TRUST_PROXY_FORWARDED). Default true.
+   */
+  validate?: boolean;
 }
+/** What counts: one limiter or several. */
+export type RateLimitSource<Req = any, Res = any> =
+  | { limiter: Limiter; limiters?: undefined }
+  | { limiter?: undefined; limiters: readonly (Limiter | RateLimitPartOptions<Req, Res>)[] };
 /**
  * Express middleware: counts the request, sets the headers, answers 429 with Retry-After when it is over the limit.
- * Throws ERR_INVALID_ARG for options it does not know. Errors of `key`, `skip`, `message`, `handler` and of the limiter go
- * to next(error). Works with whatever has (req, res, next) of node:http: Connect, or a plain server.
+ * Throws ERR_INVALID_ARG for options it does not know. Errors of `key`, `skip` and all other functions, and of the limiter
+ * unless onError is 'open', go to next(error). Works with whatever has (req, res, next) of node:http: Connect, or a plain
+ * server.
  */
 export function rateLimit<Req extends IncomingMessage = any, Res extends ServerResponse = any>(
-  options: RateLimitOptions<Req, Res>,
+  options: RateLimitOptions<Req, Res> & RateLimitSource<Req, Res>,
 ): (req: Req, res: Res, next: (error?: unknown) => void) => void;
 
 export interface CacheResponseOptions<Req = any, Res = any> {

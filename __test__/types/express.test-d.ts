@@ -1,5 +1,5 @@
 import express = require('express');
-import type { RateLimitInfo } from '../../lib/express.js';
+import type { RateLimitAllInfo, RateLimitInfo } from '../../lib/express.js';
 import { cacheResponse, rateLimit } from '../../lib/express.js';
 import { manualClock, open } from '../../index.js';
 import { same } from './expect.js';
@@ -24,16 +24,55 @@ app.use(
   }),
 );
 
+app.use(
+  rateLimit<express.Request, express.Response>({
+    limiters: [
+      limiter,
+      {
+        limiter,
+        key: async (req) => req.get('x-user') ?? '',
+        cost: (req) => req.path.length,
+        limit: async () => 5,
+        window: '1h',
+        identifier: 'users',
+      },
+    ],
+    cost: 2,
+    skipSuccessfulRequests: true,
+    skipFailedRequests: false,
+    requestWasSuccessful: async (_req, res) => res.statusCode !== 404,
+    ipv6Subnet: (req) => (req.secure ? 64 : undefined),
+    standardHeaders: 'draft-6',
+    onError: 'open',
+    validate: false,
+  }),
+);
+app.use(
+  rateLimit({ limiter, limit: () => 5, window: async () => '1m', identifier: async () => 'mine', cost: () => 0 }),
+);
+
 // @ts-expect-error: whose limit?
 rateLimit({});
+// @ts-expect-error: one limiter or several
+rateLimit({ limiter, limiters: [limiter] });
+// @ts-expect-error: a part has a limiter
+rateLimit({ limiters: [{ key: () => '' }] });
+// @ts-expect-error: a limit is a number
+rateLimit({ limiter, limit: () => '5' });
+// @ts-expect-error: limiters that fail are closed or open
+rateLimit({ limiter, onError: 'ignore' });
 // @ts-expect-error: the limit and its window belong to the limiter
 rateLimit({ limiter, windowMs: 60_000 });
 // @ts-expect-error: a draft that is not offered
-rateLimit({ limiter, standardHeaders: 'draft-6' });
+rateLimit({ limiter, standardHeaders: 'draft-5' });
 
-export function seen(info: RateLimitInfo) {
+export function seen(info: RateLimitInfo, all: RateLimitAllInfo) {
   same<typeof info.key, string>();
   same<typeof info.remaining, number>();
+  const [part] = all.results;
+  same<typeof part.name, string>();
+  same<typeof all.deniedBy, number[]>();
+  return [part, all] satisfies RateLimitInfo[];
 }
 
 const pages = open('memory:').cache('pages', { ttl: '1m' });

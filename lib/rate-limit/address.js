@@ -1,0 +1,71 @@
+'use strict';
+/** Whose request it is where the app does not say: its address. */
+const { RedstartError } = require('../errors.js');
+const { ipKey } = require('../ip.js');
+const { askFor } = require('./per-request.js');
+const { SUBNET } = require('./settings.js');
+
+/** @typedef {import('./settings.js').Settings} Settings */
+
+/** 'IPv4:port' and '[IPv6]:port' or '[IPv6]', as some proxies write them into X-Forwarded-For. */
+const WITH_PORT = /^(?:([\d.]+):\d{1,5}|\[([^\]]*)\](?::\d{1,5})?)$/;
+
+/** @param {any} address */
+function withoutPort(address) {
+  const match = typeof address === 'string' ? WITH_PORT.exec(address) : null;
+  return match === null ? address : (match[1] ?? match[2]);
+}
+
+/** @param {Settings} settings @param {any} req @param {any} res @returns {Promise<string>} */
+async function addressKey(settings, req, res) {
+  if (settings.validates) warnOfProxies(settings, req);
+  // Express's req.ip heeds 'trust proxy'; a plain request has only its socket.
+  const address = withoutPort('ip' in req ? req.ip : req.socket?.remoteAddress);
+  if (address === undefined) {
+    throw new RedstartError(
+      'rateLimit() cannot tell whose request this is: it has no address, as the connection is closed or a local socket; ' +
+        "set Express's 'trust proxy' or give rateLimit() a key function",
+      { code: 'ERR_INVALID_STATE' },
+    );
+  }
+  const isV6 = typeof address === 'string' && address.includes(':');
+  return ipKey(address, isV6 ? await askFor('ipv6Subnet', settings.ipv6Subnet, SUBNET, req, res) : undefined);
+}
+
+/**
+ * What express-rate-limit warns of too: an address that clients choose, or that is a proxy's.
+ * @param {Settings} settings
+ * @param {any} req
+ */
+function warnOfProxies({ warn }, req) {
+  const trust = trustOf(req);
+  if (trust === true) {
+    warn(
+      'REDSTART_TRUST_PROXY_ALL',
+      "rateLimit() counts by address, and Express's 'trust proxy' is true: anybody can send an address of his choice in " +
+        "X-Forwarded-For; set 'trust proxy' to the number or the addresses of your proxies, or give rateLimit() a key",
+    );
+  }
+  if (trust === false && req.headers['x-forwarded-for'] !== undefined) {
+    warn(
+      'REDSTART_TRUST_PROXY_UNSET',
+      "rateLimit() counts by address, and a request came with X-Forwarded-For, which is not trusted (Express's 'trust " +
+        "proxy' is false): behind a proxy all clients count as one; set 'trust proxy', or give rateLimit() a key",
+    );
+  }
+  if (req.headers.forwarded !== undefined && (!('ip' in req) || req.ip === req.socket?.remoteAddress)) {
+    warn(
+      'REDSTART_TRUST_PROXY_FORWARDED',
+      'rateLimit() counts by address, and a request came with the header Forwarded, which is ignored: behind a proxy ' +
+        'all clients count as one; let the proxy send X-Forwarded-For, or give rateLimit() a key that reads Forwarded',
+    );
+  }
+}
+
+/** Express's setting; a plain request trusts nobody. @param {any} req @returns {unknown} */
+function trustOf(req) {
+  if (typeof req.app?.get === 'function') return req.app.get('trust proxy');
+  return 'ip' in req ? undefined : false;
+}
+
+module.exports = { addressKey };

@@ -1,0 +1,86 @@
+'use strict';
+/** One decision, of one limiter or of several together, in a shape that headers and refunds share. */
+const { performance } = require('node:perf_hooks');
+const limiter = require('../limiter.js');
+
+/** @typedef {import('../../index.js').LimitResult} LimitResult */
+/** @typedef {import('./calls.js').Call} Call */
+/**
+ * What one limiter said. `waitMs`: until its key is as new or, on a denial, until the request would pass.
+ * @typedef {{ call: Call, result: LimitResult, waitMs: number }} Verdict
+ */
+/**
+ * `nearest` is the verdict that stands for all where only one can: the denial that lasts longest or, of none, the one
+ * that fewest further requests fit under. `askedAtMs` is by performance.now(), not after the limiter's own time. `info` is
+ * what the request keeps.
+ * @typedef {object} Decision
+ * @property {number} askedAtMs
+ * @property {boolean} allowed
+ * @property {number} retryAfterMs
+ * @property {Verdict[]} verdicts
+ * @property {Verdict} nearest
+ * @property {object} info
+ */
+
+/** @param {import('./settings.js').Settings} settings @param {Call[]} calls @returns {Promise<Decision>} */
+async function decide(settings, calls) {
+  const askedAtMs = performance.now();
+  const decided = await (settings.several ? decideAll(calls) : decideOne(calls[0]));
+  return { ...decided, askedAtMs };
+}
+
+/** @param {Call} call @returns {Promise<Omit<Decision, 'askedAtMs'>>} */
+async function decideOne(call) {
+  const { part, key, cost, rule } = call;
+  // Most requests count one under the limiter's own rule, which is said with no options at all.
+  const isUsual = cost === 1 && rule === undefined;
+  const result = await (isUsual ? part.limiter.consume(key) : part.limiter.consume(key, { cost, ...rule }));
+  const { allowed, retryAfterMs } = result;
+  const verdict = { call, result, waitMs: allowed ? result.resetAfterMs : retryAfterMs };
+  return { allowed, retryAfterMs, verdicts: [verdict], nearest: verdict, info: { ...result, key } };
+}
+
+/** @param {Call[]} calls @returns {Promise<Omit<Decision, 'askedAtMs'>>} */
+async function decideAll(calls) {
+  const parts = calls.map(({ part, key, cost, rule }) => ({ limiter: part.limiter, key, cost, ...rule }));
+  const { allowed, retryAfterMs, results, deniedBy } = await limiter.consumeAll(parts);
+  const verdicts = calls.map((call, index) => {
+    const result = results[index];
+    return { call, result, waitMs: waitMsOf(result, allowed, retryAfterMs) };
+  });
+  const nearest = nearestOf(allowed ? verdicts : deniedBy.map((index) => verdicts[index]));
+  const info = {
+    ...nearest.result,
+    allowed,
+    retryAfterMs,
+    key: nearest.call.key,
+    results: verdicts.map(({ call, result }) => ({ ...result, name: call.part.limiter.name, key: call.key })),
+    deniedBy,
+  };
+  return { allowed, retryAfterMs, verdicts, nearest, info };
+}
+
+/**
+ * Where others deny, a limiter with room asks for no wait longer than theirs: Retry-After must not lie before it.
+ * @param {LimitResult} result
+ * @param {boolean} allAllowed
+ * @param {number} retryAfterMs
+ */
+function waitMsOf(result, allAllowed, retryAfterMs) {
+  if (allAllowed) return result.resetAfterMs;
+  return result.allowed ? Math.min(result.resetAfterMs, retryAfterMs) : result.retryAfterMs;
+}
+
+/** @param {Verdict[]} verdicts At least one, all allowed or all denied. */
+function nearestOf(verdicts) {
+  return verdicts.reduce((nearest, verdict) => (isNearer(verdict, nearest) ? verdict : nearest));
+}
+
+/** @param {Verdict} one @param {Verdict} other */
+function isNearer(one, other) {
+  if (!one.result.allowed) return one.waitMs > other.waitMs;
+  const [left, leftOfOther] = [one, other].map(({ result, call }) => Math.floor(result.remaining / call.cost));
+  return left === leftOfOther ? one.waitMs > other.waitMs : left < leftOfOther;
+}
+
+module.exports = { decide };
