@@ -136,6 +136,15 @@ describe('two limiters', () => {
     assert.deepEqual([...short.logs, ...long.logs], []);
   });
 
+  it('of one prefix count a request twice, and express-rate-limit is told enough to say so', async () => {
+    const { prefix } = newStore();
+    const [first, second] = [1, 2].map(() => newLimiter({ counters: newStore({ prefix }) }));
+    await serving(appOf(first.limiter, second.limiter), async (visit) => {
+      assert.equal((await visit()).headers.get('x-ratelimit-remaining'), '3');
+    });
+    assert.match(second.logs.join(), /ERR_ERL_DOUBLE_COUNT/);
+  });
+
   it('of one prefix and two windows are a conflict, which every request is told', async () => {
     const { prefix } = newStore();
     newLimiter({ counters: newStore({ prefix }) });
@@ -202,8 +211,9 @@ describe('the algorithm', () => {
       assert.equal((await visit()).status, 200);
     }));
 
-  it('sliding-log does so to the millisecond, and keeps nothing of what it denies', () =>
-    limited({ counters: newStore({ prefix: 'log', algorithm: 'sliding-log' }) }, async (visit) => {
+  it('sliding-log does so to the millisecond, and keeps nothing of what it denies', () => {
+    const counters = newStore({ prefix: 'log', algorithm: 'sliding-log' });
+    return limited({ counters }, async (visit) => {
       await visit();
       clock.advance(10_000);
       await times(4, () => visit());
@@ -212,11 +222,13 @@ describe('the algorithm', () => {
       assert.equal(denied.status, 429);
       assert.equal(denied.headers.get('retry-after'), '50');
       assert.equal((await store.limiter('log').stats()).bytes, bytes);
+      assert.equal((await counters.increment('one')).totalHits, 6);
       clock.advance(49_999);
       assert.equal((await visit()).status, 429);
       clock.advance(1);
       assert.deepEqual([(await visit()).status, (await visit()).status], [200, 429]);
-    }));
+    });
+  });
 
   for (const [what, options] of [
     ['a limit that is a function', { limit: () => 5 }],

@@ -143,6 +143,8 @@ describe('a route', () => {
       assert.equal(await passed(visit, '/none'), 3);
       // 'one' + 'otp' and 'oneo' + 'tp' are one text.
       assert.equal(await passed(visit, '/other', 'oneo'), 3);
+      // A client whose key reads like the group's, where there is no group.
+      assert.equal(await passed(visit, '/', 'group otponeotp'), 5);
     });
   });
 

@@ -104,6 +104,14 @@ describe('a throttler', () => {
     });
   });
 
+  it('counts apart also where name and key make one text', async () => {
+    const storage = newStorage();
+    assert.equal((await storage.increment('bc', MINUTE, 1, 0, 'a')).isBlocked, false);
+    assert.equal((await storage.increment('c', MINUTE, 1, 0, 'ab')).isBlocked, false);
+    assert.equal((await storage.increment('bc', MINUTE, 1, 0, 'b')).isBlocked, false);
+    assert.equal((await storage.increment('bc', MINUTE, 1, 0, 'a')).isBlocked, true);
+  });
+
   it('of applications with one prefix is one throttler [ThrottlerStorageOptions.prefix]', () =>
     throttled({ storage: newStorage({ prefix: 'shared' }) }, (visit) =>
       throttled({ storage: newStorage({ prefix: 'shared' }) }, (visitOther) =>
@@ -162,7 +170,9 @@ describe('a block', () => {
 
 describe('a limit', () => {
   it('below 1 denies everything, and one without end nothing', async () => {
-    await throttled({ throttlers: [{ limit: 0 }] }, async (visit) => assert.equal(await passed(visit, '/'), 0));
+    await throttled({ throttlers: [{ limit: 0 }] }, async (visit) => {
+      assert.equal(countOf(await times(20, () => visit()), 429), 20);
+    });
     await throttled({ throttlers: [{ limit: Infinity }] }, async (visit) => assert.equal(await passed(visit, '/'), 20));
   });
 

@@ -120,6 +120,18 @@ describe('a block', () => {
     assert.equal(await consumed(limiter), 5);
   });
 
+  it('does not begin where points were over by a penalty, as with RateLimiterMemory', async () => {
+    for (const limiter of [
+      newLimiter({ blockDuration: 600 }),
+      new RateLimiterMemory({ points: 5, duration: 60, blockDuration: 600 }),
+    ]) {
+      await limiter.penalty('k', 7);
+      const { passed, res } = await outcome(limiter.consume('k'));
+      assert.deepEqual([passed, res.consumedPoints], [false, 8]);
+      assert.ok(res.msBeforeNext <= 60_000);
+    }
+  });
+
   it('may be put on any key, and taken off it', async () => {
     const limiter = newLimiter();
     const { msBeforeNext, consumedPoints } = await limiter.block('k', 3600);

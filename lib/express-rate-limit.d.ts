@@ -35,7 +35,7 @@ export interface RateLimitInfo {
  * 'sliding-log' does not take): it logs that, and every request then fails with the same error, or passes where it is told
  * passOnStoreError. Before init() the methods reject with ERR_INVALID_STATE.
  *
- * A key that `store.limiter(prefix).block(key, '1h')` blocks is denied: 2^32 hits.
+ * A key that `store.limiter(prefix).block(key, '1h')` blocks is denied.
  */
 export class RateLimitStore {
   constructor(options: RateLimitStoreOptions);

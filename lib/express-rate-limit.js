@@ -60,10 +60,9 @@ class RateLimitStore {
 
   /** @param {string} key */
   async get(key) {
-    const result = await this.#ready().peek(key);
-    if (result.reason === 'blocked') return this.#info(result);
-    const totalHits = result.limit - result.remaining;
-    return totalHits === 0 ? undefined : { totalHits, resetTime: inMs(result.resetAfterMs) };
+    const { limit, remaining, resetAfterMs } = await this.#ready().peek(key);
+    const totalHits = limit - remaining;
+    return totalHits === 0 ? undefined : { totalHits, resetTime: inMs(resetAfterMs) };
   }
 
   /** @param {string} key */
