@@ -3,7 +3,8 @@
 //! A state is first brought to the present ([`Decide::settle`]), then looked at ([`Decide::look`]), then perhaps
 //! changed ([`Decide::take`], [`Decide::give_back`]). None of them looks anywhere but at its arguments. Two rules
 //! make the rest simple. `look` changes nothing, so a denial takes nothing. And `give_back` at the instant of a `take` of as
-//! many units undoes it: every later decision is as if neither had happened.
+//! many units undoes it: every later decision is as if neither had happened. (Where the limit of that call was another
+//! than the one before, a token bucket goes on refilling at the newer rate, and GCRA has rounded up by a microsecond at most.)
 
 /// What a key may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

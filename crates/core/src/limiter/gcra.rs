@@ -9,23 +9,28 @@
 //! A limit that changes from call to call: the TAT stays, so it is the share of the bucket that is kept where
 //! the token bucket keeps the units missing. Its part is rounded up to a microsecond when another limit reads
 //! it. A TAT further ahead than a faster limit could have brought it leaves nothing and stays, for the reason
-//! told at the token bucket. Units are given back as they were taken last, under the limit of that call.
+//! told at the token bucket. Units are given back as they were taken last, under the limit of that call; the
+//! microsecond that it rounded up to stays.
 //!
 //! Source: ITU-T I.371 and its virtual scheduling algorithm; redis-cell, governor. Rejected: T rounded down to
 //! a whole number, which admits more than the limit; T rounded up, by which 7,000 a second are 6,993.
 //!
 //! A clock set back: one cannot tell how much of the TAT is units and how much the step, so a TAT further ahead
-//! than a full bucket's is moved to there. Nothing is admitted early, and nobody is locked out for longer than
-//! by a bucket that he has just emptied.
+//! than an emptied bucket's is moved to there: the bucket that it was last taken from, for which a bit is kept
+//! that says whether its burst was its limit. Nothing is admitted early, and nobody is locked out for longer
+//! than by a bucket that he has just emptied. (The token bucket can tell, and there nothing more is missing.)
 
 use super::token_bucket::capacity;
 use super::{Decide, Look, Rule};
 
+/// Marks a TAT moved by a call whose burst was its limit. Times stay below it: see [`capacity`].
+const BURST_IS_LIMIT: u64 = 1 << 63;
+
 /// One key's theoretical arrival time; 16 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gcra {
-    /// Whole microseconds of it.
-    tat_us: u64,
+    /// Whole microseconds of it, and perhaps [`BURST_IS_LIMIT`].
+    marked_us: u64,
     /// What it is beside those, in 1/`of` of one; below `of`.
     part: u32,
     /// The limit that units were last taken under; 0 for an absent key.
@@ -35,8 +40,8 @@ pub struct Gcra {
 impl Gcra {
     /// How far the TAT lies ahead, in 1/`of` µs.
     fn ahead(&self, now_us: u64) -> u128 {
-        let whole_us = self.tat_us.checked_sub(now_us);
-        whole_us.map_or(0, |whole_us| u128::from(whole_us) * u128::from(self.of) + u128::from(self.part))
+        let whole_us = (self.marked_us & !BURST_IS_LIMIT).saturating_sub(now_us);
+        u128::from(whole_us) * u128::from(self.of) + u128::from(self.part)
     }
 
     /// How far the TAT lies ahead, in 1/`limit` µs, rounded up when it was counted in others.
@@ -49,22 +54,22 @@ impl Gcra {
 
     /// The first whole microsecond that is not before the TAT.
     fn instant_us(&self) -> u64 {
-        self.tat_us.saturating_add(u64::from(self.part > 0))
+        (self.marked_us & !BURST_IS_LIMIT) + u64::from(self.part > 0)
     }
 
-    /// The TAT that lies `ahead` / `of` µs after `now_us`.
-    fn at(now_us: u64, ahead: u128, of: u32) -> Self {
-        let (whole_us, part) = (ahead / u128::from(of.max(1)), ahead % u128::from(of.max(1)));
+    /// Moves the TAT to `ahead` / `of` µs after `now_us`.
+    fn put(&mut self, now_us: u64, ahead: u128) {
+        let (whole_us, part) = (ahead / u128::from(self.of), ahead % u128::from(self.of));
         let tat_us = now_us.saturating_add(u64::try_from(whole_us).unwrap_or(u64::MAX));
-        Self { tat_us, part: u32::try_from(part).unwrap_or(u32::MAX), of }
+        self.marked_us = self.marked_us & BURST_IS_LIMIT | tat_us.min(!BURST_IS_LIMIT);
+        self.part = u32::try_from(part).unwrap_or(u32::MAX);
     }
 
-    /// How far a full bucket puts the TAT ahead, in 1/`of` µs: by this rule, or by the one that units were
-    /// taken under, whichever is further.
-    fn furthest(&self, rule: Rule) -> u128 {
-        let slower = rule.limit.min(self.of).max(1);
-        let full = filled(Rule { limit: slower, ..rule });
-        if slower == self.of { full } else { full.div_ceil(u128::from(slower)) * u128::from(self.of) }
+    /// The rule that units were last taken under, as far as `rule` is of the same limiter: its bursts are one,
+    /// or each call's limit.
+    fn taken_under(&self, rule: Rule) -> Rule {
+        let burst = if self.marked_us & BURST_IS_LIMIT == 0 { rule.burst } else { self.of };
+        Rule { limit: self.of, burst, ..rule }
     }
 }
 
@@ -85,9 +90,9 @@ impl Decide for Gcra {
             *self = Self::default();
             return;
         }
-        let furthest = self.furthest(rule);
+        let furthest = filled(self.taken_under(rule));
         if self.ahead(now_us) > furthest {
-            *self = Self::at(now_us, furthest, self.of);
+            self.put(now_us, furthest);
         }
     }
 
@@ -106,13 +111,17 @@ impl Decide for Gcra {
     fn take(&mut self, rule: Rule, units: u32, now_us: u64) {
         if units > 0 {
             let ahead = self.ahead_in(rule.limit, now_us) + u128::from(units) * u128::from(rule.window_us);
-            *self = Self::at(now_us, ahead, rule.limit);
+            let marked_us = if rule.burst == rule.limit { BURST_IS_LIMIT } else { 0 };
+            *self = Self { marked_us, part: 0, of: rule.limit };
+            self.put(now_us, ahead);
         }
     }
 
     fn give_back(&mut self, rule: Rule, units: u32, now_us: u64) {
-        let ahead = self.ahead(now_us).saturating_sub(u128::from(units) * u128::from(rule.window_us));
-        *self = if ahead == 0 { Self::default() } else { Self::at(now_us, ahead, self.of) };
+        match self.ahead(now_us).checked_sub(u128::from(units) * u128::from(rule.window_us)) {
+            None | Some(0) => *self = Self::default(),
+            Some(ahead) => self.put(now_us, ahead),
+        }
     }
 
     fn absent_at_us(&self, _: u64) -> u64 {
@@ -141,7 +150,7 @@ mod tests {
         let mut state = Gcra::default();
         let first = state.decide(RULE, 3, 5_000);
         assert_eq!(first, Decision { allowed: true, remaining: 0, reset_after_us: 429, retry_after_us: 0 });
-        assert_eq!((state.tat_us, state.part), (5_428, 4), "5,428 and 4/7 µs");
+        assert_eq!((state.marked_us, state.part), (5_428, 4), "5,428 and 4/7 µs");
         let denied = state.decide(RULE, 2, 5_100);
         assert_eq!(
             denied,
@@ -197,7 +206,7 @@ mod tests {
         let other = Rule { limit: 1_000, burst: 1_000, window_us: 1_000 };
         assert_eq!(state.clone().decide(other, 858, 0).retry_after_us, 1);
         assert_eq!(state.decide(other, 857, 0).remaining, 0);
-        assert_eq!((state.tat_us, state.part), (1_000, 0));
+        assert_eq!((state.marked_us, state.part), (BURST_IS_LIMIT + 1_000, 0));
     }
 
     #[test]
@@ -222,6 +231,17 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_set_back_locks_out_by_the_bucket_that_was_emptied_and_not_by_that_of_the_call() {
+        let rule = |limit| Rule { limit, burst: limit, window_us: 1_000 };
+        let mut state = Gcra::default();
+        assert!(state.decide(rule(10), 10, 1_000_000).allowed);
+        assert_eq!(state.decide(rule(100), 100, 10).retry_after_us, 1_000);
+        let mut state = Gcra::default();
+        assert!(state.decide(RULE, 3, 1_000_000).allowed);
+        assert_eq!(state.decide(Rule { limit: 70, ..RULE }, 3, 10).retry_after_us, 429);
+    }
+
+    #[test]
     fn a_state_takes_16_bytes_and_holds_any_rule() {
         assert_eq!(size_of::<Gcra>(), 16);
         let century_us = 100 * 365 * 86_400_000_000;
@@ -235,9 +255,9 @@ mod tests {
             assert!(state.decide(rule, u32::MAX, now_us + window_us).allowed);
         }
         let rule = Rule { limit: 1, burst: u32::MAX, window_us: century_us };
-        assert_eq!(Gcra::capacity(rule), 2_924, "in 292,000 years");
+        assert_eq!(Gcra::capacity(rule), 1_462, "in 146,000 years");
         let mut state = Gcra::default();
-        assert!(state.decide(rule, 2_924, now_us).allowed);
+        assert!(state.decide(rule, 1_462, now_us).allowed);
         assert_eq!(state.decide(rule, 1, now_us).retry_after_us, century_us);
         assert!(!state.decide(rule, u32::MAX, now_us).allowed);
     }

@@ -6,7 +6,7 @@
 //! waits for as long as it was told is never early.
 //!
 //! What a key takes in the memory engine, index included, in bytes: sliding window 73, 105 with a limit above 65,535;
-//! sliding log 65 and 8 an admitted call (16 with a cost above 1), in an array that doubles; sliding counter, fixed window and GCRA 41;
+//! sliding log 65 and 8 an admitted call (16 with a cost above 1), in an array that grows by a quarter; sliding counter, fixed window and GCRA 41;
 //! token bucket 49. A key that calls bring other windows to has a state for each, 8 bytes larger.
 
 pub mod ip;

@@ -218,6 +218,14 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_got_all_back_is_aligned_at_once() {
+        let mut state = after(&[(1_000_000, 10)]);
+        state.settle(RULE, 910);
+        state.give_back(RULE, 10, 910);
+        assert_eq!(state, SlidingCounter::default());
+    }
+
+    #[test]
     fn a_step_back_over_the_edge_of_a_window_forgets_nothing() {
         let mut state = after(&[(5_500, 10)]);
         assert!(!state.decide(RULE, 1, 6_000).allowed);

@@ -40,6 +40,12 @@ struct Call {
     units: u32,
 }
 
+impl Call {
+    fn words(self) -> usize {
+        if self.units == 1 { 1 } else { 2 }
+    }
+}
+
 /// How many units a word counts; `None` when it is a time.
 fn counted(word: u64) -> Option<u32> {
     (word & COUNT != 0).then(|| u32::try_from(word & !COUNT).unwrap_or(u32::MAX))
@@ -56,13 +62,17 @@ impl SlidingLog {
         })
     }
 
-    fn first(&self) -> Option<Call> {
-        self.calls().next()
-    }
-
-    fn drop_first(&mut self, call: Call) {
-        self.words.drain(..if call.units == 1 { 1 } else { 2 });
-        self.used -= call.units;
+    /// Forgets the calls up to `until_us`.
+    fn drop_until(&mut self, until_us: u64) {
+        let (mut words, mut units) = (0, 0);
+        for call in self.calls().take_while(|call| call.at_us <= until_us) {
+            words += call.words();
+            units += call.units;
+        }
+        if words > 0 {
+            self.words.drain(..words);
+            self.used -= units;
+        }
     }
 
     fn pop_last(&mut self) -> Option<Call> {
@@ -78,9 +88,8 @@ impl SlidingLog {
 
     /// Words to make room for before `call` is remembered, where there is none for it.
     fn room_wanted(&self, call: Call) -> Option<usize> {
-        let words = if call.units == 1 { 1 } else { 2 };
         // By a quarter: doubling would hold twice what the log needs.
-        (self.words.len() + words > self.words.capacity()).then(|| (self.words.len() / 4).max(4))
+        (self.words.len() + call.words() > self.words.capacity()).then(|| (self.words.len() / 4).max(4))
     }
 
     /// Remembers a call later than all others.
@@ -117,10 +126,8 @@ impl Decide for SlidingLog {
     type Wide = Self;
 
     fn settle(&mut self, rule: Rule, now_us: u64) {
-        while let Some(first) = self.first()
-            && first.at_us.saturating_add(rule.window_us) <= now_us
-        {
-            self.drop_first(first);
+        if let Some(until_us) = now_us.checked_sub(rule.window_us) {
+            self.drop_until(until_us);
         }
         if self.words.back().is_some_and(|&last_us| last_us > now_us) {
             let units = self.pop_since(now_us);
@@ -247,6 +254,17 @@ mod tests {
         assert!((16_000..=33_000).contains(&state.heap_bytes()), "{}", state.heap_bytes());
         state.settle(rule, 2_000_000);
         assert_eq!(state.heap_bytes(), 0);
+    }
+
+    #[test]
+    fn a_log_says_beforehand_what_a_call_will_make_it_grow_by() {
+        let mut state = SlidingLog::default();
+        for at_us in 0..200 {
+            let units = 1 + u32::try_from(at_us % 3).unwrap();
+            let foretold = state.heap_bytes() + state.growth(units);
+            state.take(RULE, units, at_us);
+            assert_eq!(state.heap_bytes(), foretold, "at {at_us}");
+        }
     }
 
     #[test]

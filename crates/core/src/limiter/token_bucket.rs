@@ -6,10 +6,10 @@
 //! window brings L / W of a unit. Nothing is rounded, ever; 24 bytes a key.
 //!
 //! A limit or burst that changes from call to call: the units missing stay the same number, and come back at
-//! the rate of the limit they were last taken under. Where more are missing than a smaller bucket holds, there
-//! is nothing left and they are still missing: were they cut to the smaller bucket, whoever may call under two
-//! limits would empty the large one again and again. GCRA, which decides alike as long as the rule stays the
-//! same, keeps the share of the bucket instead.
+//! the rate of the limit they were last taken under, also when those were given back. Where more are missing
+//! than a smaller bucket holds, there is nothing left and they are still missing: were they cut to the smaller
+//! bucket, whoever may call under two limits would empty the large one again and again. GCRA, which decides
+//! alike as long as the rule stays the same, keeps the share of the bucket instead.
 //!
 //! Source: the token bucket of traffic shaping. Rejected: floating point, which drifts; a timer that refills.
 //!
@@ -18,11 +18,10 @@
 
 use super::{Decide, Look, Rule};
 
-/// The longest that a bucket may take to fill: 292,000 years, so that every instant it speaks of is a number of
-/// 64 bits.
-const FILL_US_MAX: u128 = 1 << 63;
+/// The longest that a bucket may take to fill: 146,000 years, so that every instant it speaks of fits 63 bits.
+const FILL_US_MAX: u128 = 1 << 62;
 
-/// The units that a bucket holds: `burst`, or those that refill in 292,000 years.
+/// The units that a bucket holds: `burst`, or those that refill in 146,000 years.
 pub(super) fn capacity(rule: Rule) -> u32 {
     let (window_us, fillable) = (u128::from(rule.window_us), FILL_US_MAX * u128::from(rule.limit));
     if u128::from(rule.burst) * window_us <= fillable {
@@ -223,9 +222,9 @@ mod tests {
             assert!(state.decide(rule, u32::MAX, now_us + window_us).allowed);
         }
         let rule = Rule { limit: 1, burst: u32::MAX, window_us: century_us };
-        assert_eq!(TokenBucket::capacity(rule), 2_924, "in 292,000 years");
+        assert_eq!(TokenBucket::capacity(rule), 1_462, "in 146,000 years");
         let mut state = TokenBucket::default();
-        assert!(state.decide(rule, 2_924, now_us).allowed);
+        assert!(state.decide(rule, 1_462, now_us).allowed);
         assert_eq!(state.decide(rule, 1, now_us).retry_after_us, century_us);
         assert!(!state.decide(rule, u32::MAX, now_us).allowed);
     }
