@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, describe, it } = require('node:test');
+const { open } = require('redstart');
 const { ROOT, endsByItself } = require('./support/child.js');
 
 /** Within the repo, so that `require('redstart')` finds it, and a file, so that `new Worker(__filename)` works. */
@@ -90,8 +91,51 @@ for (const page of fs.readdirSync(path.join(ROOT, 'docs')).filter((file) => file
   });
 }
 
+const ALGORITHMS = ['fixed-window', 'gcra', 'sliding-counter', 'sliding-log', 'sliding-window', 'token-bucket'];
+
+describe('the table of algorithms in docs/limits.md', () => {
+  const rows = fs
+    .readFileSync(path.join(ROOT, 'docs', 'limits.md'), 'utf8')
+    .split('\n')
+    .filter((line) => /^\| `[a-z-]+` /.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+  const bytesOf = (/** @type {string} */ algorithm) =>
+    rows
+      .find((row) => row[1] === `\`${algorithm}\``)?.[4]
+      .match(/[\d,]+/g)
+      ?.map((text) => Number(text.replace(',', ''))) ?? [];
+  const limiter = (/** @type {object} */ options) =>
+    open('memory:').limiter('l', { limit: 9, window: '1h', ...options });
+
+  it('has all of them, with the bytes that stats() says', async () => {
+    const algorithms = rows.map(([, name]) => name.slice(1, -1));
+    assert.deepEqual([...algorithms].sort(), ALGORITHMS);
+    for (const algorithm of algorithms) {
+      assert.equal((await limiter({ algorithm }).stats()).bytesPerKey, bytesOf(algorithm)[0], algorithm);
+    }
+  });
+
+  it('has those of a large limit, of a logged call, of another window and of a block', async () => {
+    const [, wide, limit] = bytesOf('sliding-window');
+    assert.equal((await limiter({ limit }).stats()).bytesPerKey, 73);
+    assert.equal((await limiter({ limit: limit + 1 }).stats()).bytesPerKey, wide);
+
+    const [empty, perCall] = bytesOf('sliding-log');
+    const log = limiter({ algorithm: 'sliding-log' });
+    log.consumeSync('k');
+    assert.equal((await log.stats()).bytes, empty + 4 * perCall, 'at least four calls');
+
+    const counter = limiter({ algorithm: 'gcra' });
+    counter.consumeSync('k', { window: '2h' });
+    assert.equal((await counter.stats()).bytes, 41 + 8);
+    await counter.block('k', '1h');
+    assert.equal((await counter.stats()).bytes, 41 + 8 + 33);
+  });
+});
+
 describe('README.md', () => {
-  // Its first screen names things of the reader's app; here they are, and the two blocks are one program.
+  // Its first screen names things of the reader's app; here they are, and the two blocks are one program. Those under
+  // later headings run by themselves.
   const before = [
     "const renderPost = async (id) => '<p>' + id; const user = 'ada'; const secret = 'a secret of 32 characters'",
     "const sent = []; const sendMail = async (data) => { sent.push(data.to); }; const app = require('express')();",
@@ -104,13 +148,19 @@ describe('README.md', () => {
     'await store.close()',
   ].join(';');
 
-  it('is a program that runs', () => {
-    const blocks = examples('README.md');
-    assert.ok(blocks.length >= 2);
+  const blocks = examples('README.md');
+  const first = blocks.filter(({ heading }) => heading === blocks[0].heading);
+
+  it('begins with a program that runs', () => {
+    assert.ok(first.length >= 2);
     return runs(
       'README',
-      blocks.flatMap(({ lines }) => lines),
+      first.flatMap(({ lines }) => lines),
       { before, afterwards },
     );
   });
+
+  for (const { heading, line, lines } of blocks.slice(first.length)) {
+    it(`${heading}, line ${line}`, () => runs(`README-${line}`, lines));
+  }
 });
