@@ -48,7 +48,10 @@ const REASONS = /** @type {const} */ ([undefined, 'limit', 'overflow', 'blocked'
 /** What the addon takes for no timeout. */
 const NO_TIMEOUT = -1;
 
-/** What consumeAll needs of a limiter. @type {WeakMap<object, { number: number, store: import('../native.js').StoreFunctions }>} */
+/**
+ * What consumeAll needs of a limiter.
+ * @type {WeakMap<object, { number: number, store: import('../native.js').StoreFunctions, closed: boolean }>}
+ */
 const partsOf = new WeakMap();
 
 class Limiter {
@@ -64,11 +67,12 @@ class Limiter {
     this.name = name;
     this.#native = native;
     this.#consume = native.consume;
-    const { limit, window, algorithm, burst, block } = JSON.parse(native.options);
+    // Without a prototype, so that what it leaves out is absent also where Object.prototype was polluted.
+    const { limit, window, algorithm, burst, block } = Object.assign(Object.create(null), JSON.parse(native.options));
     /** For doors that put the policy into headers. @internal */
     this.policy = Object.freeze({ limit, windowMs: window, algorithm, burst, blockMs: block });
     Object.defineProperty(this, 'policy', { enumerable: false });
-    partsOf.set(this, { number: Number(ready(native.number())), store });
+    partsOf.set(this, { number: Number(ready(native.number())), store, closed: false });
   }
 
   /**
@@ -176,6 +180,8 @@ class Limiter {
 
   /** The handle of its store closes: nobody waits through it any more. @param {Limiter} limiter */
   static close(limiter) {
+    const known = partsOf.get(limiter);
+    if (known !== undefined) known.closed = true;
     for (const leave of [...limiter.#waiting]) leave();
   }
 }
@@ -188,16 +194,20 @@ class Limiter {
  */
 function askOf(what, given, above) {
   // Every consume comes by here: the usual object is told without walking a schema.
-  if (isPlainCost(given)) return { cost: given.cost, limit: 0, windowMs: 0 };
+  const plain = plainCost(given);
+  if (plain !== undefined) return { cost: plain, limit: 0, windowMs: 0 };
   const { cost, limit, window } = options.checkOptions(what, given, CONSUME_OPTIONS, above);
   return { cost: cost ?? 1, limit: limit ?? 0, windowMs: window ?? 0 };
 }
 
-/** @param {unknown} given @returns {given is { cost: number }} */
-function isPlainCost(given) {
-  if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype) return false;
+/** The cost of `{ cost }`, read once; undefined for any other options. @param {unknown} given @returns {number | undefined} */
+function plainCost(given) {
+  if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype)
+    return undefined;
   const names = Object.keys(given);
-  return names.length === 1 && names[0] === 'cost' && isUnits(/** @type {any} */ (given).cost);
+  if (names.length !== 1 || names[0] !== 'cost') return undefined;
+  const { cost } = /** @type {{ cost: any }} */ (given);
+  return isUnits(cost) ? cost : undefined;
 }
 
 /** @param {unknown} units */
@@ -268,7 +278,9 @@ async function consumeAll(parts) {
   let store;
   for (const part of parts) {
     const { limiter, key, cost, limit, window } = options.checkOptions('a part of consumeAll()', part, PART_OPTIONS);
-    const known = /** @type {{ number: number, store: any }} */ (partsOf.get(limiter));
+    const known = /** @type {{ number: number, store: any, closed: boolean }} */ (partsOf.get(limiter));
+    // The call goes through the first one's handle, which knows of itself only.
+    if (known.closed) throw closed(`the store of limiter '${limiter.name}' was closed; open() it again`, consumeAll);
     store ??= known.store;
     flat.push(known.number, key, cost ?? 1, limit ?? 0, window ?? 0);
   }
