@@ -42,8 +42,9 @@ describe('IPv6 clients', () => {
       asked.push(req.ip);
       return req.ip === '2001:db8::1' ? undefined : 48;
     };
-    assert.deepEqual(await keysOf([ADDRESS, '203.0.113.9', '2001:db8::1'], { ipv6Subnet }), [
+    assert.deepEqual(await keysOf([ADDRESS, '203.0.113.9', '::ffff:203.0.113.9', '2001:db8::1'], { ipv6Subnet }), [
       '2001:db8:1234::/48',
+      '203.0.113.9',
       '203.0.113.9',
       '2001:db8::/56',
     ]);

@@ -85,6 +85,7 @@ describe('a request', () => {
       assert.equal(await nameFor('a\r\nSet-Cookie: b\0'), '"a%0D%0ASet-Cookie: b%00"');
       assert.equal(await nameFor('zwölf'), '"zw%C3%B6lf"');
       assert.equal((await nameFor('x'.repeat(5000))).length, 258);
+      assert.equal((await nameFor('\u{1F600}'.repeat(500))).length, 258);
       assert.equal((await get()).json.code, 'ERR_INVALID_ARG');
     });
   });
@@ -258,6 +259,11 @@ describe('options of rateLimit()', () => {
   const limiter = newLimiter();
   const wrong = [
     [{ cost: -1 }, /'cost' of rateLimit\(\) must be a whole number from 0 .* or a function \(req, res\)/],
+    [{ cost: 11 }, /'cost' of rateLimit\(\) is 11, and limiter 'requests-\d+' gives 10 at once at most/],
+    [{ cost: 6, limit: 5 }, /'cost' of rateLimit\(\) is 6, and .* gives 5 at once/],
+    [{ requestPropertyName: '' }, /'requestPropertyName' of rateLimit\(\) must be a name/],
+    [{ requestPropertyName: '__proto__' }, /'requestPropertyName'.*got '__proto__'/],
+    [{ requestPropertyName: 'url' }, /'requestPropertyName'.*got 'url'/],
     [{ limit: 0 }, /'limit' of rateLimit\(\) must be a whole number from 1 to 4294967295, or a function/],
     [{ window: 'soon' }, /'window' of rateLimit\(\) must be/],
     [{ identifier: '' }, /'identifier' of rateLimit\(\) must be printable ASCII of 1 to 256 characters/],
@@ -275,6 +281,14 @@ describe('options of rateLimit()', () => {
     [{ keyGenerator: () => '' }, /unknown option 'keyGenerator' for rateLimit\(\); here it is 'key'/],
     [{ passOnStoreError: true }, /unknown option 'passOnStoreError' for rateLimit\(\); here it is onError: 'open'/],
   ];
+  it('let through a cost that only a request can tell to be too high, or that a burst allows', () => {
+    const bucket = newLimiter({ algorithm: 'token-bucket', burst: 20 });
+    rateLimit({ limiter, cost: () => 11 });
+    rateLimit({ limiter, cost: 11, limit: () => 20 });
+    rateLimit({ limiter, cost: 11, limit: 11 });
+    rateLimit({ limiter: bucket, cost: 20 });
+  });
+
   for (const [options, message] of wrong) {
     it(`are checked: ${message}`, () => {
       assert.throws(

@@ -132,6 +132,14 @@ describe('a block', () => {
     }
   });
 
+  it('ends with a key that is as new also after penalties, as with RateLimiterMemory', async () => {
+    const limiter = newLimiter();
+    await limiter.block('k', 1);
+    assert.equal((await limiter.penalty('k', 5)).consumedPoints, 6);
+    clock.advance(1000);
+    assert.equal(await consumed(limiter), 5);
+  });
+
   it('may be put on any key, and taken off it', async () => {
     const limiter = newLimiter();
     const { msBeforeNext, consumedPoints } = await limiter.block('k', 3600);

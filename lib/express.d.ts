@@ -51,7 +51,8 @@ export interface RateLimitPartOptions<Req = any, Res = any> {
 }
 /**
  * One of `limiter` and `limiters` is required. The words are express-rate-limit's where that has them. Functions may return
- * promises. What they throw, and what is not allowed where they return it (ERR_INVALID_ARG), goes to next(error).
+ * promises. What they throw, and what is not allowed where they return it (ERR_INVALID_ARG), goes to next(error). Options
+ * that are kept in a variable are `RateLimitOptions & RateLimitSource`.
  */
 export interface RateLimitOptions<Req = any, Res = any> {
   /** `store.limiter('api', { limit: 100, window: '1m' })`. */
@@ -96,7 +97,7 @@ export interface RateLimitOptions<Req = any, Res = any> {
    */
   requestWasSuccessful?: (req: Req, res: Res) => boolean | Promise<boolean>;
   /**
-   * Bits by which the default key tells IPv6 clients apart, 32 to 64; a function is asked for IPv6 alone. Default 56. Not with
+   * Bits by which the default key tells IPv6 clients apart, 32 to 64; a function is asked for IPv6 alone, not for ::ffff:a.b.c.d. Default 56. Not with
    * `key`.
    */
   ipv6Subnet?: PerRequest<number, Req, Res>;
@@ -126,7 +127,10 @@ export interface RateLimitOptions<Req = any, Res = any> {
    * warning (code REDSTART_RATE_LIMIT_HANDLER).
    */
   handler?: (req: Req, res: Res, next: (error?: unknown) => void, denial: RateLimitDenial) => void | Promise<void>;
-  /** Where the request keeps what was decided: RateLimitInfo, or RateLimitAllInfo with `limiters`. Default 'rateLimit'. */
+  /**
+   * Where the request keeps what was decided: RateLimitInfo, or RateLimitAllInfo with `limiters`. A name that Node's own
+   * requests leave free. Default 'rateLimit'.
+   */
   requestPropertyName?: string;
   /**
    * When the limiter itself fails (ERR_CLOSED, ERR_UNAVAILABLE, ERR_INTERNAL …). 'closed' (default): next(error). 'open': the

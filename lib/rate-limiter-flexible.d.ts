@@ -29,8 +29,8 @@ export interface RateLimiterRedstartOptions {
  *
  * As RateLimiterMemory: points from the first to `duration` later, refused points count too, and when a block ends the key
  * starts anew. Other than there, reward() gives back no more than was consumed, and what a block refuses is not
- * counted: consumedPoints is then points + 1. execEvenly, customDuration, set(), a duration of 0 and consuming 0 points are
- * ERR_INVALID_ARG.
+ * counted: consumedPoints is then points + 1. execEvenly, customDuration, set(), a duration of 0 (also that of block(), which
+ * there is for ever) and points that are no whole number from 1 are ERR_INVALID_ARG.
  */
 export class RateLimiterRedstart extends RateLimiterCompatibleAbstract {
   constructor(options: RateLimiterRedstartOptions);
@@ -43,7 +43,7 @@ export class RateLimiterRedstart extends RateLimiterCompatibleAbstract {
   execEvenly: boolean;
   /** Rejects with a RateLimiterRes when the key is over its points or blocked, with a RedstartError when it could not ask. */
   consume(key: string | number, pointsToConsume?: number, options?: { [key: string]: any }): Promise<RateLimiterRes>;
-  /** Counts points and refuses nothing. */
+  /** Counts points, unless the key is blocked, and refuses nothing. */
   penalty(key: string | number, points?: number, options?: { [key: string]: any }): Promise<RateLimiterRes>;
   reward(key: string | number, points?: number, options?: { [key: string]: any }): Promise<RateLimiterRes>;
   /** null for a key without points. */

@@ -86,7 +86,10 @@ class RateLimiterRedstart extends Compatible {
   /** @param {string | number} key @param {number} [points] @param {{ customDuration?: number }} [options] */
   async penalty(key, points = 1, options) {
     refuseCustom(options);
-    return this.#answer(await this.#limiter.penalty(String(key), points), points);
+    const result = await this.#limiter.penalty(String(key), points);
+    // A key that is blocked starts anew afterwards: there is nothing to add to.
+    if (result.reason === 'blocked') await this.#limiter.refund(String(key), points);
+    return this.#answer(result, points);
   }
 
   /** @param {string | number} key @param {number} [points] @param {{ customDuration?: number }} [options] */

@@ -1,5 +1,5 @@
 import express = require('express');
-import type { RateLimitAllInfo, RateLimitInfo } from '../../lib/express.js';
+import type { RateLimitAllInfo, RateLimitInfo, RateLimitOptions, RateLimitSource } from '../../lib/express.js';
 import { cacheResponse, rateLimit } from '../../lib/express.js';
 import { manualClock, open } from '../../index.js';
 import { same } from './expect.js';
@@ -50,6 +50,9 @@ app.use(
 app.use(
   rateLimit({ limiter, limit: () => 5, window: async () => '1m', identifier: async () => 'mine', cost: () => 0 }),
 );
+
+const kept: RateLimitOptions & RateLimitSource = { limiter, statusCode: 503 };
+app.use(rateLimit(kept));
 
 // @ts-expect-error: whose limit?
 rateLimit({});

@@ -28,8 +28,10 @@ async function addressKey(settings, req, res) {
       { code: 'ERR_INVALID_STATE' },
     );
   }
-  const isV6 = typeof address === 'string' && address.includes(':');
-  return ipKey(address, isV6 ? await askFor('ipv6Subnet', settings.ipv6Subnet, SUBNET, req, res) : undefined);
+  const key = ipKey(address);
+  // By the key, as most servers see IPv4 clients as ::ffff:a.b.c.d.
+  if (settings.ipv6Subnet === undefined || !key.includes(':')) return key;
+  return ipKey(address, await askFor('ipv6Subnet', settings.ipv6Subnet, SUBNET, req, res));
 }
 
 /**

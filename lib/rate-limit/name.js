@@ -18,7 +18,8 @@ function limiterName(name) {
  * @param {string} name
  */
 function functionName(name) {
-  return limiterName(name.slice(0, NAME_CHARS_MAX));
+  // Before, for the work that a long one makes; after, as one character may become twelve.
+  return limiterName(name.slice(0, NAME_CHARS_MAX)).slice(0, NAME_CHARS_MAX);
 }
 
 /** A structured-field string (RFC 9651, 3.3.3). @param {string} text */

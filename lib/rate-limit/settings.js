@@ -1,11 +1,12 @@
 'use strict';
 /** The options of rateLimit(), checked, with their defaults. What they mean is in ../express.d.ts. */
+const { IncomingMessage } = require('node:http');
 const { invalidArg, show } = require('../errors.js');
 const check = require('../options.js');
 const { isPlainObject } = require('../plain.js');
 const { limiterName, isHeaderName, headerString } = require('./name.js');
 
-/** @typedef {import('../../index.js').Limiter & { policy: { limit: number, windowMs: number } }} Limiter */
+/** @typedef {import('../../index.js').Limiter & { policy: { limit: number, burst?: number, windowMs: number } }} Limiter */
 
 const UNITS_MAX = 2 ** 32 - 1;
 const LIMITERS_MAX = 64;
@@ -15,6 +16,9 @@ const SUBNET_BITS_MAX = 64;
 const COST = check.integer({ min: 0, max: UNITS_MAX });
 const LIMIT = check.integer({ min: 1, max: UNITS_MAX });
 const SUBNET = check.integer({ min: SUBNET_BITS_MIN, max: SUBNET_BITS_MAX });
+
+/** A request as Node makes it, for what is there already. */
+const BARE_REQUEST = new IncomingMessage(/** @type {any} */ (undefined));
 
 /**
  * @template T
@@ -65,7 +69,11 @@ const OPTIONS = {
   statusCode: check.integer({ min: 200, max: 599 }),
   message: check.anything,
   handler: check.func,
-  requestPropertyName: check.string({ min: 1 }),
+  requestPropertyName: {
+    expected: "a name that Node's own requests leave free, such as 'rateLimit'",
+    read: (/** @type {unknown} */ value) =>
+      typeof value === 'string' && value !== '' && !(value in BARE_REQUEST) ? value : undefined,
+  },
   onError: check.oneOf(['closed', 'open']),
   validate: check.boolean,
 };
@@ -101,7 +109,6 @@ const OF_ONE = /** @type {const} */ (['limit', 'window', 'identifier']);
  * @typedef {object} Settings
  * @property {Part[]} parts
  * @property {boolean} several Whether they were given as `limiters`.
- * @property {Function | undefined} key
  * @property {number | Function | undefined} ipv6Subnet
  * @property {Function | undefined} skip
  * @property {boolean} refundsSuccess
@@ -134,9 +141,8 @@ function readSettings(given, above) {
     );
   }
   return {
-    parts: limiters === undefined ? [partOf(checked, checked, '')] : partsOf(limiters, checked, above),
+    parts: limiters === undefined ? [partOf(checked, checked, '', above)] : partsOf(limiters, checked, above),
     several: limiters !== undefined,
-    key,
     ipv6Subnet,
     skip: checked.skip,
     refundsSuccess: checked.skipSuccessfulRequests === true,
@@ -188,7 +194,7 @@ function partsOf(limiters, common, above) {
     }
     const what = `'limiters[${index}]' of rateLimit()`;
     const own = check.checkOptions(what, limiter === undefined ? given : { limiter }, PART_OPTIONS, above);
-    return partOf(own, common, `limiters[${index}].`);
+    return partOf(own, common, `limiters[${index}].`, above);
   });
 }
 
@@ -196,16 +202,27 @@ function partsOf(limiters, common, above) {
  * @param {{ [name: string]: any }} own
  * @param {{ [name: string]: any }} common What counts where its own is not given.
  * @param {string} prefix
+ * @param {Function} above
  * @returns {Part}
  */
-function partOf(own, common, prefix) {
+function partOf(own, common, prefix, above) {
   const { limiter, limit, window, identifier } = own;
   const name = identifier ?? limiterName(limiter.name);
+  const cost = own.cost ?? common.cost;
+  const optionName = (/** @type {string} */ option) => (own[option] === undefined ? option : prefix + option);
+  const most = limiter.policy.burst ?? limit ?? limiter.policy.limit;
+  if (typeof cost === 'number' && cost > most) {
+    throw invalidArg(
+      `option '${optionName('cost')}' of rateLimit() is ${cost}, and limiter '${limiter.name}' gives ${most} at once at ` +
+        'most, so no request could pass; lower it, or raise the limit',
+      above,
+    );
+  }
   return {
     limiter,
-    optionName: (option) => (own[option] === undefined ? option : prefix + option),
+    optionName,
     key: own.key ?? common.key,
-    cost: own.cost ?? common.cost,
+    cost,
     limit,
     window,
     name: typeof name === 'string' ? headerString(name) : name,
