@@ -3,13 +3,15 @@
 const path = require('node:path');
 const express = require('express');
 const session = require('express-session');
+const { ipKey } = require('redstart');
 const { rateLimit } = require('redstart/express');
 const { SessionStore } = require('redstart/express-session');
 const { accountRoutes } = require('./routes/account.js');
-const { apiRoutes } = require('./routes/api.js');
+const { apiRoutes, knowMember } = require('./routes/api.js');
 const { blogRoutes } = require('./routes/blog.js');
 const { statsRoutes } = require('./routes/stats.js');
 const { sameOriginOnly, securityHeaders } = require('./security.js');
+const { PLANS } = require('./state.js');
 const { messagePage } = require('./views/layout.js');
 
 /**
@@ -30,7 +32,14 @@ function createApp(deps) {
   // Before the sessions: the API knows no cookies, and a request over the limit should cost next to nothing.
   app.use(
     '/api',
-    rateLimit({ limiter: state.apiLimit, message: { error: 'Too many requests, please slow down.' } }),
+    knowMember(deps),
+    rateLimit({
+      limiter: state.apiLimit,
+      // Wherever a member calls from; all others share the limit of their address.
+      key: (req) => req.member?.id ?? ipKey(req.ip),
+      limit: (req) => (req.member ? PLANS.member : PLANS.visitor),
+      message: { error: 'Too many requests, please slow down.' },
+    }),
     apiRoutes(deps),
   );
 

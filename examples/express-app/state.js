@@ -2,6 +2,9 @@
 
 const { open } = require('redstart');
 
+/** Calls of the API a minute. */
+const PLANS = { visitor: 100, member: 300 };
+
 /**
  * The app's temporary state, all of it, in one place. Both threads call this with the same URL and get the same store:
  * what one writes, the other reads.
@@ -14,9 +17,13 @@ function openState(url) {
     content: store.cache('content', { ttl: '10m', maxSize: '32mb' }),
     // Two hours without a request and you are logged out.
     sessions: store.sessions('web', { ttl: '2h' }),
-    // Per address: the API for everyone, and a much smaller one for guessing passwords.
-    apiLimit: store.limiter('api', { limit: 100, window: '1m' }),
-    loginLimit: store.limiter('login', { limit: 20, window: '5m' }),
+    // Visitors by address, members by account: app.js.
+    apiLimit: store.limiter('api', { limit: PLANS.visitor, window: '1m' }),
+    signupLimit: store.limiter('signup', { limit: 20, window: '5m' }),
+    // Wrong passwords, for one account from one address, from one address, and for one account: guesses.js.
+    guessesOfPair: store.limiter('guesses-pair', { limit: 5, window: '15m', block: '15m' }),
+    guessesOfAddress: store.limiter('guesses-address', { limit: 30, window: '15m' }),
+    guessesOfAccount: store.limiter('guesses-account', { limit: 100, window: '1d' }),
     // Mail servers have bad minutes, seldom bad hours.
     mail: store.queue('mail', {
       defaultJobOptions: { attempts: 5, backoff: { type: 'exponential', delay: '2s', maxDelay: '5m', jitter: 0.2 } },
@@ -28,4 +35,4 @@ function openState(url) {
   };
 }
 
-module.exports = { openState };
+module.exports = { PLANS, openState };

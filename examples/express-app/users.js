@@ -30,6 +30,7 @@ class Users {
     this.file = file;
     this.byId = new Map(users.map((user) => [user.id, user]));
     this.byEmail = new Map(users.map((user) => [user.email, user]));
+    this.byApiKey = new Map(users.filter((user) => user.apiKey).map((user) => [user.apiKey, user]));
     this.saved = Promise.resolve();
   }
 
@@ -59,6 +60,21 @@ class Users {
     return matches ? user : undefined;
   }
 
+  /** A new key for the API, in place of an old one. Only its digest is kept: who reads the file cannot use it. */
+  async renewApiKey(user) {
+    const key = crypto.randomBytes(32).toString('base64url');
+    this.byApiKey.delete(user.apiKey);
+    user.apiKey = digest(key);
+    this.byApiKey.set(user.apiKey, user);
+    await this.save();
+    return key;
+  }
+
+  /** Fast, where a password is slow to check: nobody guesses 32 random bytes. */
+  withApiKey(key) {
+    return this.byApiKey.get(digest(key));
+  }
+
   /** One write after the other: each holds all users, and the last one wins. */
   save() {
     this.saved = this.saved
@@ -77,6 +93,10 @@ async function hashPassword(password) {
 async function verifyPassword(password, stored) {
   const [salt, hash] = stored.split('.').map((part) => Buffer.from(part, 'base64url'));
   return crypto.timingSafeEqual(hash, await scrypt(password, salt, HASH_BYTES, COST));
+}
+
+function digest(key) {
+  return crypto.createHash('sha256').update(key).digest('base64url');
 }
 
 let decoyHash;

@@ -30,6 +30,8 @@ class AppProcess {
       DATA_DIR: this.dataDir,
       SMTP_URL: smtpUrl,
       WEBHOOK_URL: webhookUrl,
+      // The demo is the proxy in front, too: its visitors come from several addresses.
+      TRUST_PROXY: '1',
       // The same after the restart: what is lost then is the session, not the signature of its cookie.
       SESSION_SECRET: crypto.randomBytes(32).toString('base64url'),
     };

@@ -7,8 +7,10 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 /** A browser of few words: speaks HTTP, keeps the session cookie, follows nothing by itself. */
 class Visitor {
-  constructor(base, cookie) {
+  /** `headers` go with every request: those of a proxy in front, or an API key. */
+  constructor(base, cookie, headers = {}) {
     this.base = base;
+    this.headers = headers;
     this.cookie = cookie;
     this.cookieFlags = '';
   }
@@ -30,7 +32,7 @@ class Visitor {
     try {
       response = await fetch(this.base + path, {
         ...init,
-        headers: { ...headers, ...cookie },
+        headers: { ...this.headers, ...headers, ...cookie },
         redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });

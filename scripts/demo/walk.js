@@ -3,7 +3,8 @@
 const { StepError, within } = require('./expect.js');
 const { loginChangesId, loginSurvives, logoutEndsSession, signUp } = require('./steps/accounts.js');
 const { mailArrives, webhookArrives } = require('./steps/deliveries.js');
-const { limitHolds, threadShares } = require('./steps/limits.js');
+const { guessingIsSlowed } = require('./steps/guesses.js');
+const { limitHolds, planAllowsMore, threadShares } = require('./steps/limits.js');
 const { editInvalidates, listIsCached, pageIsCached } = require('./steps/pages.js');
 const { endsCleanly, restartForgets, startsAgain } = require('./steps/restart.js');
 
@@ -23,6 +24,8 @@ const STEPS = [
   ['logout ends the session', logoutEndsSession],
   ['101st API call is limited', limitHolds],
   ['second thread shares limiter and cache', threadShares],
+  ["a member's plan allows more", planAllowsMore],
+  ['guessing passwords is slowed', guessingIsSlowed],
   ['webhook arrives on its third try', webhookArrives],
   ['app ends on SIGTERM', endsCleanly],
   ['app starts again', startsAgain],

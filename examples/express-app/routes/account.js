@@ -3,6 +3,7 @@
 const { Router } = require('express');
 const { rateLimit } = require('redstart/express');
 const { logIn, logOut, requireLogin } = require('../auth.js');
+const { withFewGuesses } = require('../guesses.js');
 const { accountPage, loginPage, signupPage } = require('../views/account.js');
 
 const EMAIL = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,190}$/;
@@ -13,14 +14,24 @@ const NAME_CHARACTERS_MAX = 60;
 
 function accountRoutes({ state, users }) {
   const routes = Router();
-  // Hashing a password is slow on purpose, so guessing gets few tries an address.
-  const fewTries = rateLimit({ limiter: state.loginLimit });
+  // Hashing a password is slow on purpose, and a new account is a file written: few of them an address.
+  const fewSignups = rateLimit({ limiter: state.signupLimit });
 
   routes.get('/login', (req, res) => res.send(loginPage({ user: req.user })));
 
-  routes.post('/login', fewTries, async (req, res) => {
+  routes.post('/login', async (req, res) => {
     const { email, password } = fields(req);
-    const user = password.length <= PASSWORD_CHARACTERS_MAX && (await users.authenticate(email, password));
+    const { user, retryAfterSeconds } = await withFewGuesses(
+      state,
+      { ip: req.ip, account: email },
+      async () => password.length <= PASSWORD_CHARACTERS_MAX && (await users.authenticate(email, password)),
+    );
+    if (retryAfterSeconds) {
+      res.set('Retry-After', String(retryAfterSeconds));
+      const problem = `Too many wrong passwords. Please try again in ${Math.ceil(retryAfterSeconds / 60)} minutes.`;
+      res.status(429).send(loginPage({ email, problem }));
+      return;
+    }
     if (!user) {
       // One sentence for both mistakes: it tells nobody which addresses have an account.
       res.status(401).send(loginPage({ email, problem: 'This address and password do not belong together.' }));
@@ -33,7 +44,7 @@ function accountRoutes({ state, users }) {
 
   routes.get('/signup', (req, res) => res.send(signupPage({ user: req.user })));
 
-  routes.post('/signup', fewTries, async (req, res) => {
+  routes.post('/signup', fewSignups, async (req, res) => {
     const { name, email, password } = fields(req);
     const problem = signupProblem({ name, email, password });
     if (problem) {
@@ -60,6 +71,12 @@ function accountRoutes({ state, users }) {
   routes.get('/account', requireLogin, (req, res) => {
     req.session.visits = (req.session.visits ?? 0) + 1;
     res.send(accountPage({ user: req.user, visits: req.session.visits }));
+  });
+
+  routes.post('/account/api-key', requireLogin, async (req, res) => {
+    // No redirect: this page is the only place where the key is ever seen.
+    const apiKey = await users.renewApiKey(req.user);
+    res.send(accountPage({ user: req.user, visits: req.session.visits ?? 0, apiKey }));
   });
 
   return routes;

@@ -2,6 +2,15 @@
 
 const { Router } = require('express');
 
+/** Who calls, by the key from the account page. In front of the limit, which depends on it. */
+function knowMember({ users }) {
+  return (req, _res, next) => {
+    const [, key] = /^Bearer (\S+)$/i.exec(req.get('authorization') ?? '') ?? [];
+    req.member = key && users.withApiKey(key);
+    next();
+  };
+}
+
 /** The posts as JSON, from the same cache as the pages. The limit in front of this is in app.js. */
 function apiRoutes({ content, renderer }) {
   const routes = Router();
@@ -9,6 +18,14 @@ function apiRoutes({ content, renderer }) {
   routes.use((_req, res, next) => {
     // Anyone may read this from any page.
     res.set('Access-Control-Allow-Origin', '*');
+    next();
+  });
+
+  routes.use((req, res, next) => {
+    if (req.get('authorization') && !req.member) {
+      res.status(401).json({ error: 'There is no such API key.' });
+      return;
+    }
     next();
   });
 
@@ -31,4 +48,4 @@ function apiRoutes({ content, renderer }) {
   return routes;
 }
 
-module.exports = { apiRoutes };
+module.exports = { apiRoutes, knowMember };

@@ -35,14 +35,17 @@ ${problem && html`<p class="problem" role="alert">${problem}</p>`}
   });
 }
 
-function accountPage({ user, visits }) {
+function accountPage({ user, visits, apiKey }) {
   return page({
     title: 'Account',
     user,
     content: html`
 <h1>Hello, ${user.name}</h1>
 <p>You are logged in as ${user.email}. This session has seen this page ${visits} ${visits === 1 ? 'time' : 'times'}.</p>
-<p>Everyone with an account may edit the posts.</p>`,
+<p>Everyone with an account may edit the posts, and call the API more often: send <code>Authorization: Bearer</code> and your
+key.</p>
+${apiKey && html`<p>Your new key, shown only now: <code id="api-key">${apiKey}</code></p>`}
+<form method="post" action="/account/api-key"><button class="button">Get a new API key</button></form>`,
   });
 }
 

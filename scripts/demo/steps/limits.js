@@ -3,8 +3,10 @@
 const { performance } = require('node:perf_hooks');
 const { expect } = require('../expect.js');
 const { Visitor } = require('../visitor.js');
+const { logIn } = require('./accounts.js');
 
 const LIMIT = 100;
+const MEMBER_LIMIT = 300;
 const LOOK_AFTER = 40;
 // The window of 60 s and one sixteenth: a sliding window counts its oldest part in full.
 const WAIT_SECONDS_MAX = 64;
@@ -64,6 +66,27 @@ async function threadShares(demo) {
   ];
 }
 
+/** The visitors of this address have used up theirs; a member's calls count for the member, under the plan's limit. */
+async function planAllowsMore(demo) {
+  const member = new Visitor(demo.app.base);
+  await logIn(member, demo.account);
+  const { text } = await member.post('/account/api-key', {});
+  const [, apiKey] = /id="api-key">([\w-]+)</.exec(text) ?? [];
+  expect(apiKey, 'an API key on the account page', 'none');
+  const caller = new Visitor(demo.app.base, undefined, { authorization: `Bearer ${apiKey}` });
+  const { status, headers } = await caller.get('/api/posts');
+  expect(status === 200, 'status 200 for a member at an address that is over the limit', `status ${status}`);
+  const [limit, left] = [headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-remaining')];
+  const planned = limit === String(MEMBER_LIMIT) && left === String(MEMBER_LIMIT - 1);
+  expect(planned, `${MEMBER_LIMIT - 1} of ${MEMBER_LIMIT} calls left`, `${left} of ${limit}`);
+  const visitor = await new Visitor(demo.app.base).get('/api/posts');
+  expect(visitor.status === 429, 'status 429 for visitors as before', `status ${visitor.status}`);
+  const madeUp = { authorization: 'Bearer made-up', 'x-forwarded-for': '198.51.100.7' };
+  const stranger = await new Visitor(demo.app.base, undefined, madeUp).get('/api/posts');
+  expect(stranger.status === 401, 'status 401 for a key that nobody has', `status ${stranger.status}`);
+  return `${left} of ${limit} calls left with an API key, while visitors at the same address get 429`;
+}
+
 function header(response, name) {
   const value = response.headers.get(name);
   expect(value !== null, `the header ${name} with status ${response.status}`, 'none');
@@ -76,4 +99,4 @@ async function stats(visitor) {
   return JSON.parse(response.text);
 }
 
-module.exports = { limitHolds, threadShares };
+module.exports = { limitHolds, planAllowsMore, threadShares };
