@@ -63,6 +63,8 @@ for (const algorithm of ALGORITHMS) {
     limiter.consumeSync('k', { cost: 2 });
     clock.advance(1_500);
     const { resetAfterMs } = await limiter.consume('k');
+    const denied = limiter.consumeSync('k', { cost: 2 });
+    assert.deepEqual([denied.allowed, denied.resetAfterMs], [false, resetAfterMs], 'a denial tells it as well');
     clock.advance(resetAfterMs - 1);
     const before = await limiter.peek('k');
     assert.equal(before.resetAfterMs, 1);
