@@ -243,6 +243,18 @@ describe('what a client sends', () => {
     });
   });
 
+  it('does not pass where the app tells no address, whatever it throws', () => {
+    const app = appWith(rateLimit({ limiter: newLimiter(), validate: false }));
+    const trust = () => {
+      throw undefined;
+    };
+    app.set('trust proxy', trust);
+    return serving(app, async (get) => {
+      const { json } = await get('/', { headers: { 'x-forwarded-for': '203.0.113.9' } });
+      assert.equal(json.code, 'ERR_INVALID_STATE');
+    });
+  });
+
   it('is judged in plain node:http by the address of the socket', async () => {
     const limiter = newLimiter({ limit: 1 });
     const limit = rateLimit({ limiter, validate: false });

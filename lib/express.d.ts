@@ -97,8 +97,8 @@ export interface RateLimitOptions<Req = any, Res = any> {
    */
   requestWasSuccessful?: (req: Req, res: Res) => boolean | Promise<boolean>;
   /**
-   * Bits by which the default key tells IPv6 clients apart, 32 to 64; a function is asked for IPv6 alone, not for ::ffff:a.b.c.d. Default 56. Not with
-   * `key`.
+   * Bits by which the default key tells IPv6 clients apart, 32 to 64; a function is asked for IPv6 alone, not for
+   * ::ffff:a.b.c.d. Default 56. Not with `key`.
    */
   ipv6Subnet?: PerRequest<number, Req, Res>;
   /**

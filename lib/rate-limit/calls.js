@@ -56,8 +56,9 @@ function once(read) {
 /** @param {Settings} settings @param {Part} part @param {any} req @param {any} res @returns {Promise<string>} */
 async function readKey(settings, part, req, res) {
   const { key: keyFunction } = part;
-  if (keyFunction === undefined) return addressKey(settings, req, res);
   const option = part.optionName('key');
+  // Express's req.ip asks the app too, where 'trust proxy' is a function.
+  if (keyFunction === undefined) return ask(option, () => addressKey(settings, req, res));
   const key = await ask(option, () => keyFunction(req, res));
   if (typeof key === 'string') return key;
   throw invalidArg(`option '${option}' of rateLimit() must return a string; got ${show(key)}`);
