@@ -121,7 +121,7 @@ export interface RateLimitOptions<Req = any, Res = any> {
    * The body of a denial, or what returns it or a promise of it: text, bytes or anything JSON. Default 'Too many
    * requests, please try again later.'
    */
-  message?: unknown | ((req: Req, res: Res) => unknown);
+  message?: string | number | boolean | object | null | ((req: Req, res: Res) => unknown);
   /**
    * Answers a denied request itself, or calls next(); headers are set already. What it throws after next() is a process
    * warning (code REDSTART_RATE_LIMIT_HANDLER).

@@ -51,6 +51,7 @@ app.use(
   rateLimit({ limiter, limit: () => 5, window: async () => '1m', identifier: async () => 'mine', cost: () => 0 }),
 );
 
+app.use(rateLimit<express.Request, express.Response>({ limiter, message: (req, res) => [req.path, res.locals] }));
 const kept: RateLimitOptions & RateLimitSource = { limiter, statusCode: 503 };
 app.use(rateLimit(kept));
 
