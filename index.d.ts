@@ -4,8 +4,8 @@
  * shared by all worker threads, bounded in bytes and counted.
  *
  * Keys are strings, any string: empty, NUL, any Unicode, lone surrogates included (two different strings never alias),
- * up to 64 KiB as stored (one byte a character when all are below U+0100, two bytes a UTF-16 unit otherwise); anything
- * else is ERR_INVALID_ARG.
+ * up to 64 KiB as stored (one byte a character when all are below U+0100, two bytes a UTF-16 unit otherwise), for limiters,
+ * which keep a hash only, of any length; anything else is ERR_INVALID_ARG.
  *
  * Async methods never throw synchronously: they reject. Only open(), manualClock(), its advance(), the factories (cache,
  * sessions, limiter, queue), memoize(), process(), on/once/off of caches, queues and workers, consumeSync and the other *Sync methods,
@@ -47,7 +47,8 @@ export interface StoreOptions {
    * Cap on all state that may not be evicted (sessions, jobs, limiter keys), in bytes as measured by redstart.
    * Default: a quarter of the memory this process may use, at most 1 GiB. When it is reached, retained finished jobs
    * yield first; then create and set of sessions and add of queues reject with
-   * ERR_STORE_FULL. A limiter never rejects for it: further new keys share its overflow bucket (reason 'overflow').
+   * ERR_STORE_FULL. A limiter decides all the same: further new keys share its overflow bucket (reason 'overflow'); only its
+   * block() and wait() reject.
    */
   maxMemory?: Bytes;
   /**
@@ -464,7 +465,7 @@ export interface Limiter {
   /**
    * Waits for room instead of denying, in the order of the calls for one key and window; across all threads. consume() does not
    * queue: it takes what is there. Resolves with allowed: false when the timeout passes first. ERR_CLOSED when the store
-   * closes, ERR_STORE_FULL with more than 100,000 waiting calls of one limiter. A waiting call keeps the process alive.
+   * closes, ERR_STORE_FULL with more than 100,000 waiting calls of one limiter or past the store's maxMemory. A waiting call keeps the process alive.
    */
   wait(key: string, options?: WaitOptions): Promise<LimitResult>;
   stats(): Promise<LimiterStats>;

@@ -230,13 +230,14 @@ function pending(number) {
 }
 
 /**
- * Nobody waits for this answer any more: its promise stays as it is.
+ * Nobody waits for this answer any more: its promise stays as it is. Whether it had not come yet.
  * @param {number} number
  */
 function cancel(number) {
-  if (!promises.delete(number)) return;
+  if (!promises.delete(number)) return false;
   release(true);
   ring.cancel(number);
+  return true;
 }
 
 /** @type {ArrayBuffer | undefined} */

@@ -137,7 +137,7 @@ class Limiter {
    */
   async wait(key, given) {
     const { cost, limit, window, timeout, signal } = options.checkOptions('wait()', given, WAIT_OPTIONS);
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw signal.reason;
     const text = this.#native.wait(key, cost ?? 1, limit ?? 0, window ?? 0, timeout ?? NO_TIMEOUT);
     if (scratch[0] !== STATUS_PENDING) return waited(ready(text));
     const number = scratch[1];
@@ -147,14 +147,15 @@ class Limiter {
         this.#waiting.delete(leave);
         if (signal !== undefined) offAbort(signal, abort);
       };
+      // What has come already is taken, and wins.
       const abort = () => {
-        this.#waiting.delete(leave);
-        cancel(number);
+        if (!cancel(number)) return;
+        settle();
         reject(/** @type {AbortSignal} */ (signal).reason);
       };
       const leave = () => {
+        if (!cancel(number)) return;
         settle();
-        cancel(number);
         reject(closed('the store was closed while this call waited for room; nothing was taken', leave));
       };
       this.#waiting.add(leave);

@@ -305,7 +305,9 @@ impl OnEnd for Shared {
     }
 
     fn ended(&self) {
-        *self.ring.lock() = Ring::default();
+        // Out of the lock: what was on its way may give back what it brought, and tell others of this lane.
+        let undelivered = std::mem::take(&mut *self.ring.lock());
+        drop(undelivered);
         // Listeners first: what is given back below is nothing to tell a thread that is gone.
         let subscriptions = std::mem::take(&mut *self.subscriptions.lock());
         for (queue, subscription) in subscriptions.into_values() {

@@ -30,7 +30,10 @@ export async function consumes() {
   await limiter.refund('k', 2, { window: '1h' });
   await limiter.wait('k', { timeout: '1s', signal: AbortSignal.timeout(1_000) });
   same<ReturnType<typeof consumeAll>, Promise<ConsumeAllResult>>();
-  await consumeAll([{ limiter, key: 'a', cost: 2 }, { limiter, key: 'b' }]);
+  await consumeAll([
+    { limiter, key: 'a', cost: 2 },
+    { limiter, key: 'b' },
+  ]);
   // @ts-expect-error: a part has a key
   await consumeAll([{ limiter }]);
   // @ts-expect-error: cost is a number
