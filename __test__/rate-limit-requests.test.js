@@ -2,11 +2,12 @@
 // What is asked of the app for each request: cost, limit, window, identifier; what becomes of failures; and clients that
 // send what nobody expects.
 const assert = require('node:assert/strict');
+const net = require('node:net');
 const { after, describe, it } = require('node:test');
 const express = require('express');
 const { manualClock, open, RedstartError } = require('redstart');
 const { rateLimit } = require('redstart/express');
-const { serving, appWith, warningsDuring } = require('./support/rate-limit/serving.js');
+const { serving, appWith, warningsDuring, tick } = require('./support/rate-limit/serving.js');
 
 const clock = manualClock();
 const store = open('memory:', { clock });
@@ -241,6 +242,30 @@ describe('what a client sends', () => {
         assert.ok(status === 200 || json.code === 'ERR_INVALID_ARG', `${address}: ${status} ${JSON.stringify(json)}`);
       }
     });
+  });
+
+  it('is no error of the app where it has left before anybody knew its address', async () => {
+    const seen = [];
+    const app = express();
+    const asked = new Promise((resolve) => {
+      app.use((req, _res, next) => {
+        req.socket.once('close', () => {
+          next();
+          resolve(undefined);
+        });
+      });
+    });
+    app.use(rateLimit({ limiter: newLimiter() }));
+    app.use(() => seen.push('passed'));
+    app.use((error, _req, _res, _next) => seen.push(error.code));
+    await serving(app, async (_get, port) => {
+      const socket = net.connect(port, '127.0.0.1', () => {
+        socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', () => socket.resetAndDestroy());
+      });
+      await asked;
+      for (let turn = 0; turn < 5; turn++) await tick();
+    });
+    assert.deepEqual(seen, []);
   });
 
   it('does not pass where the app tells no address, whatever it throws', () => {

@@ -235,6 +235,7 @@ describe('the option limiters', () => {
     [{ limiters: Array(65).fill(limiter) }, /an array of 1 to 64 limiters/],
     [{ limiters: limiter }, /an array of 1 to 64 limiters/],
     [{ limiters: [limiter, 5] }, /'limiters' of rateLimit\(\) must be .*; got 5 at 1/],
+    [{ limiters: new Array(2) }, /'limiters' of rateLimit\(\) must be .*; got undefined at 0/],
     [{ limiters: [{ key: () => '' }] }, /'limiters\[0\]' of rateLimit\(\) needs the option 'limiter'/],
     [
       { limiters: [limiter, { limiter, costs: 1 }] },

@@ -66,7 +66,7 @@ export interface RateLimitOptions<Req = any, Res = any> {
   limiters?: readonly (Limiter | RateLimitPartOptions<Req, Res>)[];
   /**
    * Whose request it is. Default: ipKey(req.ip, ipv6Subnet), or of the socket's address outside Express. A request without
-   * an address is ERR_INVALID_STATE. Where the limit is for each address of yours, use ipKey() here too: an IPv6 client has
+   * an address is ERR_INVALID_STATE, or goes no further where it has none because its connection is closed. Where the limit is for each address of yours, use ipKey() here too: an IPv6 client has
    * more addresses than there are keys.
    */
   key?: (req: Req, res: Res) => string | Promise<string>;

@@ -32,7 +32,7 @@ function rateLimit(options) {
 }
 
 /**
- * Whether the request goes on; one that does not has been answered.
+ * Whether the request goes on; one that does not has been answered, or there is nobody to answer.
  * @param {Settings} settings
  * @param {any} req
  * @param {any} res
@@ -43,6 +43,8 @@ async function judge(settings, req, res, next) {
   const { skip } = settings;
   if (skip !== undefined && (await ask('skip', () => skip(req, res)))) return true;
   const calls = await callsOf(settings, req, res);
+  // No error, which whoever resets his connections could have the app log without end.
+  if (calls === undefined) return false;
   if (calls.length === 0) return true;
   const decision = await decideOrPass(settings, calls);
   if (decision === undefined) return true;

@@ -1,5 +1,6 @@
 'use strict';
 /** Whose request it is where the app does not say: its address. */
+const { setImmediate: turn } = require('node:timers/promises');
 const { RedstartError } = require('../errors.js');
 const { ipKey } = require('../ip.js');
 const { askFor } = require('./per-request.js');
@@ -16,14 +17,21 @@ function withoutPort(address) {
   return match === null ? address : (match[1] ?? match[2]);
 }
 
-/** @param {Settings} settings @param {any} req @param {any} res @returns {Promise<string>} */
+/**
+ * Undefined where nobody can tell any more, as the client has left.
+ * @param {Settings} settings
+ * @param {any} req
+ * @param {any} res
+ * @returns {Promise<string | undefined>}
+ */
 async function addressKey(settings, req, res) {
   if (settings.validates) warnOfProxies(settings, req);
   // Express's req.ip heeds 'trust proxy'; a plain request has only its socket.
   const address = withoutPort('ip' in req ? req.ip : req.socket?.remoteAddress);
   if (address === undefined) {
+    if (await hasLeft(req)) return undefined;
     throw new RedstartError(
-      'rateLimit() cannot tell whose request this is: it has no address, as the connection is closed or a local socket; ' +
+      'rateLimit() cannot tell whose request this is: it has no address, as with a local socket; ' +
         "set Express's 'trust proxy' or give rateLimit() a key function",
       { code: 'ERR_INVALID_STATE' },
     );
@@ -32,6 +40,15 @@ async function addressKey(settings, req, res) {
   // By the key, as most servers see IPv4 clients as ::ffff:a.b.c.d.
   if (settings.ipv6Subnet === undefined || !key.includes(':')) return key;
   return ipKey(address, await askFor('ipv6Subnet', settings.ipv6Subnet, SUBNET, req, res));
+}
+
+/**
+ * A client that resets its connection takes the address away at once; the socket is told within a turn of the event loop.
+ * @param {any} req
+ */
+async function hasLeft(req) {
+  await turn();
+  return req.socket?.destroyed === true;
 }
 
 /**

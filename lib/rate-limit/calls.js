@@ -18,11 +18,11 @@ const { COST, LIMIT } = require('./settings.js');
  */
 
 /**
- * Without the limiters that this request costs nothing.
+ * Without the limiters that this request costs nothing. Undefined where the client has left and nobody can tell who it was.
  * @param {Settings} settings
  * @param {any} req
  * @param {any} res
- * @returns {Promise<Call[]>}
+ * @returns {Promise<Call[] | undefined>}
  */
 async function callsOf(settings, req, res) {
   const costOf = once((part) => askFor(part.optionName('cost'), part.cost, COST, req, res));
@@ -34,7 +34,9 @@ async function callsOf(settings, req, res) {
     if (cost === 0) continue;
     const limit = await askFor(part.optionName('limit'), part.limit, LIMIT, req, res);
     const window = await askFor(part.optionName('window'), part.window, check.duration, req, res);
-    calls.push({ part, key: await keyOf(part.key, part), cost, rule: ruleOf(limit, window) });
+    const key = await keyOf(part.key, part);
+    if (key === undefined) return undefined;
+    calls.push({ part, key, cost, rule: ruleOf(limit, window) });
   }
   return calls;
 }
@@ -53,7 +55,7 @@ function once(read) {
   };
 }
 
-/** @param {Settings} settings @param {Part} part @param {any} req @param {any} res @returns {Promise<string>} */
+/** @param {Settings} settings @param {Part} part @param {any} req @param {any} res @returns {Promise<string | undefined>} */
 async function readKey(settings, part, req, res) {
   const { key: keyFunction } = part;
   const option = part.optionName('key');

@@ -184,7 +184,8 @@ function partsOf(limiters, common, above) {
       above,
     );
   }
-  return limiters.map((given, index) => {
+  // A copy has no holes, which map() would pass over.
+  return [...limiters].map((given, index) => {
     const limiter = LIMITER.read(given);
     if (limiter === undefined && !isPlainObject(given)) {
       throw invalidArg(
