@@ -77,9 +77,9 @@ impl MemoryLimiter {
             checked.push(limiters[limiter].keyed.check(&of_it)?);
         }
         let mut locked: Vec<_> = checked.iter().map(|parts| parts.lock()).collect();
-        // Each is decided, also behind one that was denied: its answer is wanted.
-        let denying = locked.iter_mut().filter_map(|parts| (!parts.take()).then_some(())).count();
-        let all = denying == 0;
+        // Each is asked, also behind one that denied: its answer is wanted.
+        let fitting = locked.iter_mut().filter_map(|parts| parts.fit().then_some(())).count();
+        let all = fitting == locked.len() && locked.iter_mut().all(|parts| parts.take());
         let mut answers: Vec<Option<Answer>> = vec![None; parts.len()];
         for (&limiter, locked) in order.iter().zip(&mut locked) {
             for ((index, _), answer) in parts_of(limiter).zip(locked.finish(all)) {

@@ -7,19 +7,23 @@ use super::slots::{Block, Call, Outcome, Place, Slots};
 use crate::clock::MS;
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::limiter::{Ask, Decide, Reason};
+use crate::limiter::{Ask, Decide};
 
 impl<S: Decide> Keyed<S> {
     pub(super) fn refund(&self, key: Key<'_>, ask: &Ask) -> Result<()> {
         let call = self.call_up_to(key, ask)?;
+        self.give_back(&call);
+        Ok(())
+    }
+
+    pub(super) fn give_back(&self, call: &Call) {
         let mut slots = self.slots(call.hash);
         let now_us = self.clock.now_us();
-        if let Some(place) = slots.find(self.rule.window_us, &call) {
-            slots.refund(place, &self.ledger, &call, now_us);
+        if let Some(place) = slots.find(self.rule.window_us, call) {
+            slots.refund(place, &self.ledger, call, now_us);
         }
         drop(slots);
         self.wake_waiters_of(call.hash);
-        Ok(())
     }
 
     pub(super) fn penalize(&self, key: Key<'_>, ask: &Ask) -> Result<Outcome> {
@@ -30,7 +34,7 @@ impl<S: Decide> Keyed<S> {
             return Ok(self.penalize_overflow(overflow, &call));
         };
         let now_us = self.clock.now_us();
-        let left = slots.look(place, &self.ledger, &one, now_us).remaining;
+        let left = slots.look(place, &self.ledger, &one, now_us).decision.remaining;
         if left > 0 {
             slots.decide(place, &self.ledger, &Call { cost: call.cost.min(left), ..call }, now_us);
         }
@@ -42,13 +46,12 @@ impl<S: Decide> Keyed<S> {
         let call = self.in_own_window(call);
         let one = Call { cost: 1, ..call };
         let now_us = self.clock.now_us();
-        let left = self.ledger.look(&mut overflow.state, &one, now_us).remaining;
+        let left = self.ledger.look(&mut overflow.state, &one, 0, now_us).decision.remaining;
         if left > 0 {
             let taken = Call { cost: call.cost.min(left), ..call };
             self.ledger.decide(&mut overflow.state, &taken, now_us);
         }
-        let decision = self.ledger.look(&mut overflow.state, &one, now_us);
-        Outcome { decision, reason: Reason::Overflow }
+        self.look_overflow(overflow, &one, now_us)
     }
 
     /// The state of a key, made where there was none; none where there is no room.
@@ -61,7 +64,7 @@ impl<S: Decide> Keyed<S> {
         let bytes = self.bytes_of(call);
         if self.make_room(bytes)? == 0 {
             // It is empty now, and will not be when the sweep comes.
-            self.wake_sweep(self.clock.now_us().saturating_add(self.rule.window_us));
+            self.wake_sweep(u64::MAX);
         }
         let mut slots = self.slots(call.hash);
         if let Some(place) = slots.find(self.rule.window_us, call) {

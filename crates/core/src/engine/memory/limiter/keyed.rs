@@ -195,8 +195,9 @@ impl<S: Decide> Keyed<S> {
     fn look_blocked(&self, slots: &mut Slots<S>, call: &Call, until_us: u64, now_us: u64) -> Outcome {
         let found = match slots.find(self.rule.window_us, call) {
             Some(place) => slots.look(place, &self.ledger, call, now_us),
-            None => self.ledger.look(&mut S::Wide::default(), call, now_us),
+            None => self.ledger.look(&mut S::Wide::default(), call, 0, now_us),
         };
+        let found = found.decision;
         let left_us = until_us - now_us;
         let decision = Decision {
             allowed: false,
@@ -266,13 +267,11 @@ impl<S: Decide> Keyed<S> {
         let found = self.look_held(&mut slots, call, now_us);
         drop(slots);
         found.unwrap_or_else(|| {
-            if self.finds_room(self.bytes_of(call)) {
-                let decision = self.ledger.look(&mut S::Wide::default(), call, now_us);
-                return Outcome { decision, reason: Reason::Limit };
+            let bytes = self.bytes_of(call);
+            if self.finds_room(bytes) {
+                return self.ledger.look(&mut S::Wide::default(), call, bytes, now_us);
             }
-            let state = &mut self.overflow.lock().state;
-            let decision = self.ledger.look(state, &self.in_own_window(call), now_us);
-            Outcome { decision, reason: Reason::Overflow }
+            self.look_overflow(&mut self.overflow.lock(), call, now_us)
         })
     }
 
@@ -281,8 +280,17 @@ impl<S: Decide> Keyed<S> {
             return Some(self.look_blocked(slots, call, until_us, now_us));
         }
         let place = slots.find(self.rule.window_us, call)?;
-        let decision = slots.look(place, &self.ledger, call, now_us);
-        Some(Outcome { decision, reason: Reason::Limit })
+        Some(slots.look(place, &self.ledger, call, now_us))
+    }
+
+    pub(super) fn look_overflow(
+        &self,
+        overflow: &mut Overflow<S::Wide>,
+        call: &Call,
+        now_us: u64,
+    ) -> Outcome {
+        let found = self.ledger.look(&mut overflow.state, &self.in_own_window(call), 0, now_us);
+        Outcome { reason: Reason::Overflow, ..found }
     }
 
     /// Room for one entry more, after a bounded sweep where there was none, and at the cost of others' history: how many

@@ -89,12 +89,7 @@ impl Ledger {
         self.follow(before, state.heap_bytes());
         let growth = if found.allowed { state.growth(call.cost) } else { 0 };
         if growth > 0 && !self.take_bytes(growth as u64) {
-            // What it holds already makes room as it leaves.
-            let retry_after_us = found.reset_after_us.max(1);
-            return Outcome {
-                decision: Decision { allowed: false, retry_after_us, ..found },
-                reason: Reason::Overflow,
-            };
+            return no_memory(found, call);
         }
         let taken = state.heap_bytes() + growth;
         let decision = state.decide(call.rule, call.cost, now_us);
@@ -110,12 +105,17 @@ impl Ledger {
         self.follow(before, state.heap_bytes());
     }
 
-    /// Looks at a state, with what it shrinks by as old calls leave it.
-    pub(super) fn look<S: Decide>(&self, state: &mut S, call: &Call, now_us: u64) -> Decision {
+    /// Looks at a state, with what it shrinks by as old calls leave it. Where it is not held yet it would take `bytes`
+    /// beside what it grows by.
+    pub(super) fn look<S: Decide>(&self, state: &mut S, call: &Call, bytes: u64, now_us: u64) -> Outcome {
         let before = state.heap_bytes();
         let found = look(state, call, now_us);
         self.follow(before, state.heap_bytes());
-        found
+        let growth = if found.allowed { state.growth(call.cost) as u64 } else { 0 };
+        if growth > 0 && !self.budget.has_room(bytes + growth) {
+            return no_memory(found, call);
+        }
+        Outcome { decision: found, reason: Reason::Limit }
     }
 
     fn follow(&self, before: usize, after: usize) {
@@ -125,6 +125,13 @@ impl Ledger {
             self.take_bytes_regardless((after - before) as u64);
         }
     }
+}
+
+/// There is no memory to remember a call. What its state holds makes room as it leaves; where that is nothing, what
+/// others hold has mostly left within a window.
+fn no_memory(found: Decision, call: &Call) -> Outcome {
+    let retry_after_us = if found.reset_after_us > 0 { found.reset_after_us } else { call.rule.window_us };
+    Outcome { decision: Decision { allowed: false, retry_after_us, ..found }, reason: Reason::Overflow }
 }
 
 impl Drop for Ledger {

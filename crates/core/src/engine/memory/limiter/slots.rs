@@ -160,8 +160,8 @@ impl<S: Decide> Slots<S> {
     }
 
     /// What a call would find, and how long until its key is as new.
-    pub(super) fn look(&mut self, place: Place, ledger: &Ledger, call: &Call, now_us: u64) -> Decision {
-        with_state!(self, place, |state| ledger.look(state, call, now_us))
+    pub(super) fn look(&mut self, place: Place, ledger: &Ledger, call: &Call, now_us: u64) -> Outcome {
+        with_state!(self, place, |state| ledger.look(state, call, 0, now_us))
     }
 
     pub(super) fn refund(&mut self, place: Place, ledger: &Ledger, call: &Call, now_us: u64) {

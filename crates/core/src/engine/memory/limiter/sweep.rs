@@ -36,10 +36,12 @@ pub(super) struct Sweep {
 }
 
 impl<S: Decide> Keyed<S> {
-    /// Sets the sweep going when it lies idle. Called by whoever brings the first key, once it is there.
+    /// Sets the sweep going when it lies idle. Called by whoever brings the first key, which leaves at `due_us`; those that
+    /// come behind it may leave within a window.
     pub(super) fn wake_sweep(&self, due_us: u64) {
         let mut sweep = self.sweep.lock();
         if sweep.due_us.is_none() {
+            let due_us = due_us.min(self.clock.now_us().saturating_add(self.rule.window_us));
             sweep.due_us = Some(due_us);
             drop(sweep);
             self.alarm.set(due_us);
@@ -101,9 +103,24 @@ impl<S: Decide> Keyed<S> {
         // A key that came behind the sweep's back, or moved as its table grew, was not seen: look within a window.
         let unseen_us = now_us.saturating_add(self.rule.window_us);
         let first_us = sweep.first_us.map_or(unseen_us, |first_us| first_us.min(unseen_us));
-        let idle = self.ledger.entries() == 0;
+        let idle = self.shrink_overflow(now_us) && self.ledger.entries() == 0;
         *sweep = Sweep::default();
         sweep.due_us = (!idle).then(|| first_us.max(now_us.saturating_add(rest_us)));
+    }
+}
+
+impl<S: Decide> Keyed<S> {
+    /// Gives back what the overflow bucket has grown by once it equals an absent key's state: whether it holds nothing more.
+    fn shrink_overflow(&self, now_us: u64) -> bool {
+        if !S::GROWS {
+            return true;
+        }
+        let state = &mut self.overflow.lock().state;
+        if state.absent_at_us(self.rule.window_us) <= now_us {
+            self.ledger.give_back_bytes(state.heap_bytes() as u64);
+            *state = S::Wide::default();
+        }
+        state.heap_bytes() == 0
     }
 }
 

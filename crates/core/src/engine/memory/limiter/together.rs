@@ -2,10 +2,13 @@
 //!
 //! All tables concerned are locked at once, so nobody sees a half of it: limiters in the order of their numbers, in each the
 //! tables in their order and then the overflow bucket. Everyone who locks more than one takes them in this order, and
-//! everyone else holds one at a time, so no order of parts can deadlock. Each part is decided in place, on top of
-//! those before it; where one is denied, the others are given back under the same locks, which undoes them.
+//! everyone else holds one at a time, so no order of parts can deadlock. First each part is looked at, with the units of
+//! those before it that are of the same state; nothing is taken unless all would fit, so a denial leaves no trace and
+//! knows when all of them pass. What can go wrong after that is that memory runs out under a log: then those
+//! taken are given back under the same locks.
 //!
 //! Rejected: taking one after the other and refunding on a denial, which for a moment denies others what nobody took.
+//! Taking under the locks and undoing it: a bucket would go on refilling at the limit of a part that was undone.
 
 use std::collections::BTreeMap;
 
@@ -23,9 +26,11 @@ pub(super) trait Parts {
 }
 
 pub(super) trait Locked {
+    /// Whether all parts fit together; takes nothing.
+    fn fit(&mut self) -> bool;
     /// Takes every part that can be: whether all could.
     fn take(&mut self) -> bool;
-    /// Lets the parts stand where `all` parts of all limiters could be taken, else undoes them: their answers in order.
+    /// Lets the parts stand where `all` parts of all limiters were taken, else undoes what was: their answers in order.
     fn finish(&mut self, all: bool) -> Vec<Answer>;
 }
 
@@ -55,41 +60,78 @@ impl<S: Decide> Keyed<S> {
 impl<S: Decide> Parts for Checked<'_, S> {
     fn lock(&self) -> Box<dyn Locked + '_> {
         let keyed = self.keyed;
-        // Room first: it is made with no table locked.
-        let mut parts: Vec<Part> = self.calls.iter().map(|&call| keyed.part(call)).collect();
-        let mut tables = [(); TABLES].map(|()| None);
-        let mut needed: Vec<_> = parts.iter().map(|part| Keyed::<S>::table_of(part.call.hash)).collect();
+        let mut parts: Vec<Part> = Vec::with_capacity(self.calls.len());
+        for &call in &self.calls {
+            let first = parts.iter().position(|part| part.is_of(&call));
+            parts.push(Part { call, first, home: Home::Unknown, found: None, outcome: None });
+        }
+        let mut needed: Vec<_> = self.calls.iter().map(|call| Keyed::<S>::table_of(call.hash)).collect();
         needed.sort_unstable();
         needed.dedup();
-        for table in needed {
-            tables[table] = Some(keyed.tables[table].0.lock());
+        loop {
+            // Room first: it is made with no table locked.
+            for part in &mut parts {
+                keyed.find_home(part);
+            }
+            let mut tables = [(); TABLES].map(|()| None);
+            for &table in &needed {
+                tables[table] = Some(keyed.tables[table].0.lock());
+            }
+            let mut has_left = false;
+            for part in parts.iter_mut().filter(|part| part.first.is_none()) {
+                let held = slots_of(&mut tables, &part.call).find(keyed.rule.window_us, &part.call).is_some();
+                match part.home {
+                    Home::Held if !held => {
+                        part.home = Home::Unknown;
+                        has_left = true;
+                    }
+                    Home::Overflow if held => part.home = Home::Held,
+                    _ => {}
+                }
+            }
+            if !has_left {
+                for at in 0..parts.len() {
+                    if let Some(first) = parts[at].first {
+                        let shared = parts[first].home == Home::Overflow;
+                        parts[at].home = if shared { Home::Overflow } else { Home::Held };
+                    }
+                }
+                let overflow =
+                    parts.iter().any(|part| part.home == Home::Overflow).then(|| keyed.overflow.lock());
+                return Box::new(LockedParts { keyed, parts, tables, overflow, now_us: 0 });
+            }
         }
-        for part in &mut parts {
-            let slots: &Slots<S> =
-                tables[Keyed::<S>::table_of(part.call.hash)].as_ref().expect("locked above");
-            let held = slots.find(keyed.rule.window_us, &part.call).is_some();
-            part.home = match part.home {
-                Home::Room => Home::Room,
-                _ if held => Home::Held,
-                // It was held until a moment ago, or there was no room.
-                _ if keyed.ledger.take_entry(keyed.bytes_of(&part.call)).is_some() => Home::Room,
-                _ => Home::Overflow,
-            };
-        }
-        let overflow = parts.iter().any(|part| part.home == Home::Overflow).then(|| keyed.overflow.lock());
-        Box::new(LockedParts { keyed, parts, tables, overflow, now_us: 0 })
     }
 }
 
 struct Part {
     call: Call,
+    /// The part before it that is of the same state.
+    first: Option<usize>,
     home: Home,
+    /// What it found where nothing was taken.
+    found: Option<Outcome>,
+    /// What came of taking it.
     outcome: Option<Outcome>,
+}
+
+impl Part {
+    /// Whether it is of the key and window of `call`.
+    fn is_of(&self, call: &Call) -> bool {
+        self.call.hash == call.hash && self.call.rule.window_us == call.rule.window_us
+    }
+
+    /// Whether both take of one state.
+    fn shares_with(&self, other: &Self) -> bool {
+        self.is_of(&other.call) || (self.home == Home::Overflow && other.home == Home::Overflow)
+    }
 }
 
 /// Where the state of a part is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Home {
+    /// Nobody has looked yet.
+    Unknown,
     /// In its table.
     Held,
     /// Nowhere yet: room for it was taken.
@@ -101,17 +143,25 @@ enum Home {
 }
 
 impl<S: Decide> Keyed<S> {
-    fn part(&self, call: Call) -> Part {
-        let mut home = Home::Held;
-        if self.slots(call.hash).find(self.rule.window_us, &call).is_none() {
-            let held_before = self.make_room(self.bytes_of(&call));
-            home = if held_before.is_some() { Home::Room } else { Home::Overflow };
+    /// Finds the state of a part, or takes room for one.
+    fn find_home(&self, part: &mut Part) {
+        if part.home != Home::Unknown || part.first.is_some() {
+            return;
+        }
+        part.home = Home::Held;
+        if self.slots(part.call.hash).find(self.rule.window_us, &part.call).is_none() {
+            let held_before = self.make_room(self.bytes_of(&part.call));
+            part.home = if held_before.is_some() { Home::Room } else { Home::Overflow };
             if held_before == Some(0) {
                 // Empty now, and not when the sweep comes.
-                self.wake_sweep(self.clock.now_us().saturating_add(self.rule.window_us));
+                self.wake_sweep(u64::MAX);
             }
         }
-        Part { call, home, outcome: None }
+    }
+
+    fn denied(&self, slots: &mut Slots<S>, call: &Call, mut outcome: Outcome, now_us: u64) -> Outcome {
+        self.deny(slots, call.hash, &mut outcome, now_us);
+        outcome
     }
 }
 
@@ -125,23 +175,42 @@ struct LockedParts<'a, S: Decide> {
 }
 
 impl<S: Decide> Locked for LockedParts<'_, S> {
-    fn take(&mut self) -> bool {
+    fn fit(&mut self) -> bool {
         let keyed = self.keyed;
         self.now_us = keyed.clock.now_us();
+        for at in 0..self.parts.len() {
+            let (before, others) = self.parts.split_at_mut(at);
+            let part = &mut others[0];
+            let units = before.iter().filter(|other| other.shares_with(part)).map(|other| other.call.cost);
+            let call = Call { cost: units.fold(part.call.cost, u32::saturating_add), ..part.call };
+            let slots = slots_of(&mut self.tables, &call);
+            let found = keyed.look_held(slots, &call, self.now_us);
+            part.found = Some(found.unwrap_or_else(|| match &mut self.overflow {
+                Some(overflow) if part.home == Home::Overflow => {
+                    keyed.look_overflow(overflow, &call, self.now_us)
+                }
+                // Room for it was taken.
+                _ => keyed.ledger.look(&mut S::Wide::default(), &call, 0, self.now_us),
+            }));
+        }
+        self.parts.iter().all(|part| part.found.is_some_and(|found| found.decision.allowed))
+    }
+
+    fn take(&mut self) -> bool {
+        let (keyed, now_us) = (self.keyed, self.now_us);
         for part in &mut self.parts {
             let slots = slots_of(&mut self.tables, &part.call);
-            part.outcome = keyed.decide_held(slots, &part.call, self.now_us);
+            part.outcome = keyed.decide_held(slots, &part.call, now_us);
             match (&mut self.overflow, part.home) {
-                // Another part may have brought the same key.
-                _ if part.outcome.is_some() && part.home == Home::Overflow => part.home = Home::Held,
+                // Another part brought the same key.
                 _ if part.outcome.is_some() => {}
                 (Some(overflow), Home::Overflow) => {
-                    part.outcome = Some(keyed.decide_overflow(overflow, &part.call, self.now_us));
+                    part.outcome = Some(keyed.decide_overflow(overflow, &part.call, now_us));
                 }
                 _ => {
                     part.home = Home::New;
                     let place = slots.insert(keyed.rule.window_us, &part.call);
-                    part.outcome = Some(slots.decide(place, &keyed.ledger, &part.call, self.now_us));
+                    part.outcome = Some(slots.decide(place, &keyed.ledger, &part.call, now_us));
                 }
             }
         }
@@ -156,31 +225,20 @@ impl<S: Decide> Locked for LockedParts<'_, S> {
         let (keyed, now_us) = (self.keyed, self.now_us);
         let mut answers = Vec::with_capacity(self.parts.len());
         for part in &mut self.parts {
+            let found = part.found.take().expect("every part was looked at");
+            let taken = part.outcome.take();
             let slots = slots_of(&mut self.tables, &part.call);
-            let outcome = part.outcome.as_mut().expect("every part was decided");
-            if all {
-                slots.calls.allowed += 1;
-                continue;
-            }
-            // Nothing was taken, by those before it either.
-            let left = match &mut self.overflow {
-                Some(overflow) if part.home == Home::Overflow => {
-                    keyed.ledger.look(&mut overflow.state, &keyed.in_own_window(&part.call), now_us)
+            let outcome = match taken {
+                Some(taken) if all => {
+                    slots.calls.allowed += 1;
+                    taken
                 }
-                _ => keyed.look_held(slots, &part.call, now_us).map_or_else(
-                    || keyed.ledger.look(&mut S::Wide::default(), &part.call, now_us),
-                    |found| found.decision,
-                ),
+                // There was no memory to take it.
+                Some(taken) if !taken.decision.allowed => keyed.denied(slots, &part.call, taken, now_us),
+                _ if found.decision.allowed => found,
+                // It may block the key of another part, which was looked at before that.
+                _ => keyed.denied(slots, &part.call, found, now_us),
             };
-            outcome.decision.remaining = left.remaining;
-            outcome.decision.reset_after_us = left.reset_after_us;
-        }
-        // Now that all have been looked at: a denial may block the key of another part.
-        for part in &mut self.parts {
-            let mut outcome = part.outcome.take().expect("every part was decided");
-            if !outcome.decision.allowed {
-                keyed.deny(slots_of(&mut self.tables, &part.call), part.call.hash, &mut outcome, now_us);
-            }
             answers.push(outcome.answer(part.call.rule));
         }
         answers
@@ -192,11 +250,10 @@ impl<S: Decide> LockedParts<'_, S> {
     fn undo(&mut self) {
         let (keyed, now_us) = (self.keyed, self.now_us);
         for part in self.parts.iter_mut().rev() {
-            let taken = part.outcome.is_some_and(|outcome| outcome.decision.allowed);
-            let slots = slots_of(&mut self.tables, &part.call);
-            if !taken {
+            if !part.outcome.is_some_and(|outcome| outcome.decision.allowed) {
                 continue;
             }
+            let slots = slots_of(&mut self.tables, &part.call);
             if let (Home::Overflow, Some(overflow)) = (part.home, &mut self.overflow) {
                 let call = keyed.in_own_window(&part.call);
                 keyed.ledger.refund(&mut overflow.state, &call, now_us);

@@ -9,8 +9,11 @@
 //! Rejected: a timer a call, and a common line for all keys, in which one exhausted key would hold up the others.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -130,13 +133,11 @@ impl<S: Decide> Keyed<S> {
         let at = (call.hash, call.rule.window_us);
         let mut lines = self.waiting.lines.lock();
         let first = !lines.by_key.contains_key(&at);
-        let mut due_us = u64::MAX;
         if first {
             let outcome = self.attempt(call, false);
             if outcome.decision.allowed {
                 return Reply::Ready(Ok(outcome.answer(call.rule)));
             }
-            due_us = self.clock.now_us().saturating_add(outcome.decision.retry_after_us);
         }
         if let Err(error) = self.let_in() {
             return Reply::Ready(Err(error));
@@ -149,17 +150,17 @@ impl<S: Decide> Keyed<S> {
         if ends_us < u64::MAX {
             lines.ends.insert((ends_us, at, number));
         }
+        let mut told = Told::new();
         if first {
-            lines.schedule(at, due_us);
+            // Whoever gave units back since the attempt did not see it counted, and wakes nobody.
+            self.serve(&mut lines, at, &mut told);
         }
         drop(lines);
-        self.alarm.set(due_us.min(ends_us));
-        let place = InLine { limiter: self.this.clone(), at, number };
-        Reply::Pending(Box::pin(async move {
-            let answer = receiver.await;
-            drop(place);
-            answer.unwrap_or_else(|_| Err(closed()))
-        }))
+        tell(told);
+        if ends_us < u64::MAX {
+            self.alarm.set(ends_us);
+        }
+        Reply::Pending(Box::pin(InLine { limiter: self.this.clone(), at, number, call: *call, receiver }))
     }
 
     fn let_in(&self) -> Result<()> {
@@ -290,7 +291,12 @@ impl<S: Decide> Keyed<S> {
 
     /// Tells all who wait that the store is closed.
     pub(super) fn send_away(&self) {
-        let gone = std::mem::take(&mut *self.waiting.lines.lock());
+        let gone = {
+            let lines = &mut *self.waiting.lines.lock();
+            let drawn = lines.drawn;
+            // Numbers go on: a place of before is still there, and given up later.
+            std::mem::replace(lines, Lines { drawn, ..Lines::default() })
+        };
         let waiters = gone.by_key.into_values().flat_map(|line| line.waiters.into_values());
         let told: Told = waiters.map(|waiter| (waiter.sender, Err(closed()))).collect();
         self.let_out(told.len() as u64);
@@ -303,17 +309,30 @@ fn closed() -> Error {
     Error::Closed("the store was closed while this call waited for room; nothing was taken".to_owned())
 }
 
-/// A place in a line, given up when it is dropped.
+/// A place in a line, given up when it is dropped. What was taken for it then and nobody has heard of is given back.
 struct InLine<S: Decide> {
     limiter: Weak<Keyed<S>>,
     at: At,
     number: u64,
+    call: Call,
+    receiver: oneshot::Receiver<Result<Answer>>,
+}
+
+impl<S: Decide> Future for InLine<S> {
+    type Output = Result<Answer>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.receiver).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(closed())))
+    }
 }
 
 impl<S: Decide> Drop for InLine<S> {
     fn drop(&mut self) {
         if let Some(limiter) = self.limiter.upgrade() {
             limiter.leave(self.at, self.number);
+            if self.receiver.try_recv().is_ok_and(|answer| answer.is_ok_and(|answer| answer.allowed)) {
+                limiter.give_back(&self.call);
+            }
         }
     }
 }
