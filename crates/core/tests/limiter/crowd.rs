@@ -7,6 +7,7 @@ use redstart_core::clock::Clock;
 use redstart_core::engine::LimiterEngine;
 use redstart_core::engine::memory::MemoryLimiter;
 use redstart_core::limiter::{Ask, LimiterOptions};
+use redstart_core::reply::Reply;
 
 use crate::support::{Rig, each, key, settle};
 use crate::threads::{on_threads, watched};
@@ -84,5 +85,28 @@ fn who_gives_up_at_any_moment_leaves_no_trace_in_the_line() {
         });
         assert_eq!((limiter.stats().waiting, limiter.stats().denied), (0, 0), "{options:?}");
         assert!(settle(limiter.wait(key("k"), Ask::units(1), None)).unwrap().allowed);
+    }
+}
+
+#[test]
+fn a_unit_on_its_way_to_whoever_gives_up_goes_to_another() {
+    for options in each(1, 86_400_000) {
+        let limiter = Rig::on_system_clock(options);
+        let on_it = limiter.clone();
+        watched(move || {
+            on_threads(8, |draw| {
+                for _ in 0..6_000 {
+                    let reply = on_it.wait(key("k"), Ask::units(1), None);
+                    let is_ready = matches!(reply, Reply::Ready(_));
+                    // In line now, and perhaps just served.
+                    if is_ready || draw.below(2) == 0 {
+                        assert!(settle(reply).unwrap().allowed);
+                        on_it.refund(key("k"), Ask::units(1)).unwrap();
+                    }
+                }
+            });
+        });
+        let found = limiter.peek(key("k"), Ask::units(1)).unwrap();
+        assert_eq!((found.remaining, limiter.stats().waiting), (1, 0), "{options:?}");
     }
 }

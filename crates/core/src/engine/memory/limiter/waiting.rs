@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use super::keyed::Keyed;
 use super::slab::Hash;
-use super::slots::{Call, Outcome};
+use super::slots::Call;
 use crate::error::{Error, Result};
 use crate::limiter::{Answer, Decide};
 use crate::reply::Reply;
@@ -67,17 +67,13 @@ struct Waiter {
     sender: Sender,
 }
 
-type Sender = oneshot::Sender<Result<Answer>>;
+/// The answer, and when it was given.
+type Heard = Result<(Answer, u64)>;
 
-/// Answers to be sent once no lock is held.
-type Told = Vec<(Sender, Result<Answer>)>;
+type Sender = oneshot::Sender<Heard>;
 
-fn tell(told: Told) {
-    for (sender, answer) in told {
-        // Nobody may be there to hear it any more.
-        drop(sender.send(answer));
-    }
-}
+/// Answers to be sent once no lock is held, and what was asked.
+type Told = Vec<(Sender, Call, Heard)>;
 
 impl Waiting {
     pub(super) fn count(&self) -> u64 {
@@ -156,11 +152,22 @@ impl<S: Decide> Keyed<S> {
             self.serve(&mut lines, at, &mut told);
         }
         drop(lines);
-        tell(told);
+        self.tell(told);
         if ends_us < u64::MAX {
             self.alarm.set(ends_us);
         }
         Reply::Pending(Box::pin(InLine { limiter: self.this.clone(), at, number, call: *call, receiver }))
+    }
+
+    fn tell(&self, told: Told) {
+        for (sender, call, answer) in told {
+            // Whoever asked may be gone by now.
+            if let Err(Ok((unheard, at_us))) = sender.send(answer)
+                && unheard.allowed
+            {
+                self.give_back(&call, at_us);
+            }
+        }
     }
 
     fn let_in(&self) -> Result<()> {
@@ -194,7 +201,7 @@ impl<S: Decide> Keyed<S> {
             self.serve(&mut lines, at, &mut told);
         }
         drop(lines);
-        tell(told);
+        self.tell(told);
     }
 
     /// Serves whoever can be served, after everything was forgotten.
@@ -224,7 +231,7 @@ impl<S: Decide> Keyed<S> {
             }
             let waiter = lines.remove(at, number).expect("it was the first");
             self.let_out(1);
-            told.push((waiter.sender, Ok(outcome.answer(call.rule))));
+            told.push((waiter.sender, call, Ok((outcome.answer(call.rule), outcome.at_us))));
         }
     }
 
@@ -256,7 +263,7 @@ impl<S: Decide> Keyed<S> {
             self.end(&mut lines, at, number, &mut told);
         }
         drop(lines);
-        tell(told);
+        self.tell(told);
     }
 
     /// A call's time is over.
@@ -264,11 +271,11 @@ impl<S: Decide> Keyed<S> {
         let was_first = lines.first(at).is_some_and(|(first, _)| first == number);
         let Some(Waiter { call, sender, .. }) = lines.remove(at, number) else { return };
         self.let_out(1);
-        let Outcome { mut decision, reason } = self.look(&call);
+        let mut found = self.look(&call);
         // One further back may find room that those before it are about to take.
-        decision.allowed = false;
-        decision.retry_after_us = decision.retry_after_us.max(1);
-        told.push((sender, Ok(Outcome { decision, reason }.answer(call.rule))));
+        found.decision.allowed = false;
+        found.decision.retry_after_us = found.decision.retry_after_us.max(1);
+        told.push((sender, call, Ok((found.answer(call.rule), found.at_us))));
         if was_first {
             self.serve(lines, at, told);
         }
@@ -286,7 +293,7 @@ impl<S: Decide> Keyed<S> {
             }
         }
         drop(lines);
-        tell(told);
+        self.tell(told);
     }
 
     /// Tells all who wait that the store is closed.
@@ -298,9 +305,9 @@ impl<S: Decide> Keyed<S> {
             std::mem::replace(lines, Lines { drawn, ..Lines::default() })
         };
         let waiters = gone.by_key.into_values().flat_map(|line| line.waiters.into_values());
-        let told: Told = waiters.map(|waiter| (waiter.sender, Err(closed()))).collect();
+        let told: Told = waiters.map(|waiter| (waiter.sender, waiter.call, Err(closed()))).collect();
         self.let_out(told.len() as u64);
-        tell(told);
+        self.tell(told);
     }
 }
 
@@ -315,14 +322,15 @@ struct InLine<S: Decide> {
     at: At,
     number: u64,
     call: Call,
-    receiver: oneshot::Receiver<Result<Answer>>,
+    receiver: oneshot::Receiver<Heard>,
 }
 
 impl<S: Decide> Future for InLine<S> {
     type Output = Result<Answer>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.receiver).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(closed())))
+        let heard = Pin::new(&mut self.receiver).poll(context);
+        heard.map(|heard| heard.unwrap_or_else(|_| Err(closed())).map(|(answer, _)| answer))
     }
 }
 
@@ -330,8 +338,12 @@ impl<S: Decide> Drop for InLine<S> {
     fn drop(&mut self) {
         if let Some(limiter) = self.limiter.upgrade() {
             limiter.leave(self.at, self.number);
-            if self.receiver.try_recv().is_ok_and(|answer| answer.is_ok_and(|answer| answer.allowed)) {
-                limiter.give_back(&self.call);
+            // An answer on its way finds nobody from here on, and whoever sends it gives back what was taken.
+            self.receiver.close();
+            if let Ok(Ok((answer, at_us))) = self.receiver.try_recv()
+                && answer.allowed
+            {
+                limiter.give_back(&self.call, at_us);
             }
         }
     }
