@@ -25,7 +25,7 @@ export interface ClockFunctions {
 }
 export interface StoreFunctions {
   stats(): string;
-  /** flat: [limiter's number, key, cost, limit, windowMs, …]. [[allowed, …as by wait], …] as JSON. */
+  /** flat: [limiter's number, key, cost, limit, windowMs, …]. [[allowed, …as by wait], …] as JSON; scratch[6] as by consume. */
   consumeAll(flat: any[]): string | undefined;
   close(): string;
 }
@@ -117,11 +117,15 @@ export interface LimiterFunctions {
   readonly options: string;
   /** What a part of consumeAll names it by: a number in decimals. */
   number(): string;
-  /** scratch[1..5]: limit, remaining, resetAfterMs, retryAfterMs, reason (0 none, 1 limit, 2 overflow, 3 blocked). */
+  /**
+   * scratch[1..5]: limit, remaining, resetAfterMs, retryAfterMs, reason (0 none, 1 limit, 2 overflow, 3 blocked). consume and
+   * consumeAs also scratch[6]: when that was, in µs of the store's clock.
+   */
   consume(key: string, cost: number): boolean | undefined;
   consumeAs(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
   peek(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
-  refund(key: string, cost: number, limit: number, windowMs: number): undefined;
+  /** takenUs < 0: the units taken last; else of those taken then or before. */
+  refund(key: string, cost: number, limit: number, windowMs: number, takenUs: number): undefined;
   penalty(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
   block(key: string, durationMs: number): undefined;
   reset(key: string): boolean | undefined;

@@ -8,6 +8,7 @@ const { scratch, STATUS_OK, STATUS_PENDING, cancel, pending, ready, takeError } 
 /** @typedef {import('../native.js').LimiterFunctions} LimiterFunctions */
 /** @typedef {import('../index.js').LimitResult} LimitResult */
 /** @typedef {{ cost: number, limit: number, windowMs: number }} Ask 0: the limiter's own. */
+/** @typedef {{ number: number, closed: boolean, take: (flat: any[]) => [number[][], number] }} Part */
 
 /** Also the most that a limit can be. */
 const COST_MAX = 2 ** 32 - 1;
@@ -37,7 +38,7 @@ const WAIT_OPTIONS = { ...CONSUME_OPTIONS, timeout: options.duration, signal: op
 const PART_OPTIONS = {
   limiter: options.required({
     expected: "a limiter: store.limiter('api', { limit: 100, window: '1m' })",
-    read: (/** @type {any} */ value) => (partsOf.has(value) ? /** @type {Limiter} */ (value) : undefined),
+    read: (/** @type {any} */ value) => (value?.[kPart] === undefined ? undefined : /** @type {Limiter} */ (value)),
   }),
   key: options.required(options.string({ min: 0 })),
   ...CONSUME_OPTIONS,
@@ -45,14 +46,17 @@ const PART_OPTIONS = {
 
 /** What the addon's answer in scratch[5] means. */
 const REASONS = /** @type {const} */ ([undefined, 'limit', 'overflow', 'blocked']);
-/** What the addon takes for no timeout. */
+/** What the addon takes for no timeout, and for units taken whenever. */
 const NO_TIMEOUT = -1;
+const WHENEVER = -1;
 
-/**
- * What consumeAll needs of a limiter.
- * @type {WeakMap<object, { number: number, store: import('../native.js').StoreFunctions, closed: boolean }>}
- */
-const partsOf = new WeakMap();
+// For our own doors: registered, so that a limiter of another copy of this package has them too.
+/** As consume; resolves to [result, when its units were taken in µs of the store's clock]. */
+const kTake = Symbol.for('redstart.limiter.take');
+/** As refund, of units taken at that instant: those taken since go on counting. */
+const kGiveBack = Symbol.for('redstart.limiter.giveBack');
+/** What consumeAll needs: the limiter's number, and the call, which goes through the copy that the limiter is of. */
+const kPart = Symbol.for('redstart.limiter.part');
 
 class Limiter {
   /** @type {LimiterFunctions} */
@@ -61,6 +65,8 @@ class Limiter {
   #consume;
   /** Calls of wait that wait: how to send them away. @type {Set<() => void>} */
   #waiting = new Set();
+  /** @type {Part} */
+  #part;
 
   /** @param {string} name @param {LimiterFunctions} native @param {import('../native.js').StoreFunctions} store */
   constructor(name, native, store) {
@@ -72,7 +78,8 @@ class Limiter {
     /** For doors that put the policy into headers. @internal */
     this.policy = Object.freeze({ limit, windowMs: window, algorithm, burst, blockMs: block });
     Object.defineProperty(this, 'policy', { enumerable: false });
-    partsOf.set(this, { number: Number(ready(native.number())), store, closed: false });
+    const number = Number(ready(native.number()));
+    this.#part = { number, closed: false, take: (flat) => [JSON.parse(ready(store.consumeAll(flat))), scratch[6]] };
   }
 
   /**
@@ -107,7 +114,19 @@ class Limiter {
   /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
   async refund(key, cost, given) {
     const { limit, windowMs } = limitOf('refund()', given);
-    ready(this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs));
+    ready(this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs, WHENEVER));
+  }
+
+  /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] @returns {Promise<[LimitResult, number]>} */
+  async [kTake](key, given) {
+    const result = this.consumeSync(key, given);
+    return [result, scratch[6]];
+  }
+
+  /** @param {string} key @param {number} cost @param {import('../index.js').LimitOptions | undefined} given @param {number} takenUs */
+  async [kGiveBack](key, cost, given, takenUs) {
+    const { limit, windowMs } = limitOf('refund()', given);
+    ready(this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs, takenUs));
   }
 
   /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
@@ -175,14 +194,17 @@ class Limiter {
     });
   }
 
+  get [kPart]() {
+    return this.#part;
+  }
+
   async stats() {
     return JSON.parse(ready(this.#native.stats()));
   }
 
   /** The handle of its store closes: nobody waits through it any more. @param {Limiter} limiter */
   static close(limiter) {
-    const known = partsOf.get(limiter);
-    if (known !== undefined) known.closed = true;
+    limiter.#part.closed = true;
     for (const leave of [...limiter.#waiting]) leave();
   }
 }
@@ -269,27 +291,45 @@ function waited(json) {
  * @returns {Promise<import('../index.js').ConsumeAllResult>}
  */
 async function consumeAll(parts) {
+  const [result] = takeAll(parts, consumeAll);
+  return result;
+}
+
+/**
+ * As consumeAll, and when the units were taken in µs of the store's clock.
+ * @param {readonly import('../index.js').ConsumeAllPart[]} parts
+ * @param {Function} above
+ * @returns {[import('../index.js').ConsumeAllResult, number]}
+ */
+function takeAll(parts, above) {
   if (!Array.isArray(parts) || parts.length === 0 || parts.length > PARTS_MAX) {
     throw invalidArg(
       `consumeAll() takes a list of 1 to ${PARTS_MAX} parts { limiter, key, cost? }; got ` +
         (Array.isArray(parts) ? `${parts.length}` : show(parts)),
+      above,
     );
   }
   const flat = [];
-  let store;
+  /** @type {Part | undefined} */
+  let first;
   for (const part of parts) {
-    const { limiter, key, cost, limit, window } = options.checkOptions('a part of consumeAll()', part, PART_OPTIONS);
-    const known = /** @type {{ number: number, store: any, closed: boolean }} */ (partsOf.get(limiter));
+    const { limiter, key, cost, limit, window } = options.checkOptions(
+      'a part of consumeAll()',
+      part,
+      PART_OPTIONS,
+      above,
+    );
+    const known = limiter[kPart];
     // The call goes through the first one's handle, which knows of itself only.
-    if (known.closed) throw closed(`the store of limiter '${limiter.name}' was closed; open() it again`, consumeAll);
-    store ??= known.store;
+    if (known.closed) throw closed(`the store of limiter '${limiter.name}' was closed; open() it again`, above);
+    first ??= known;
     flat.push(known.number, key, cost ?? 1, limit ?? 0, window ?? 0);
   }
-  /** @type {LimitResult[]} */
-  const results = JSON.parse(ready(store.consumeAll(flat))).map(listed);
+  const [answers, takenUs] = /** @type {Part} */ (first).take(flat);
+  const results = answers.map(listed);
   const deniedBy = results.flatMap((result, index) => (result.allowed ? [] : [index]));
   const retryAfterMs = Math.max(...results.map((result) => result.retryAfterMs));
-  return { allowed: deniedBy.length === 0, retryAfterMs, results, deniedBy };
+  return [{ allowed: deniedBy.length === 0, retryAfterMs, results, deniedBy }, takenUs];
 }
 
 /**
@@ -302,4 +342,4 @@ function readLimiterOptions(given, above) {
   return { ...checked };
 }
 
-module.exports = { Limiter, consumeAll, readLimiterOptions };
+module.exports = { Limiter, consumeAll, takeAll, readLimiterOptions, kTake, kGiveBack };

@@ -26,7 +26,7 @@ pub(crate) fn bind<'env>(
         .with::<2, _>("consume", limiter.clone(), consume)?
         .with::<4, _>("consumeAs", limiter.clone(), consume_as)?
         .with::<4, _>("peek", limiter.clone(), peek)?
-        .with::<4, _>("refund", limiter.clone(), refund)?
+        .with::<5, _>("refund", limiter.clone(), refund)?
         .with::<4, _>("penalty", limiter.clone(), penalty)?
         .with::<2, _>("block", limiter.clone(), block)?
         .with::<1, _>("reset", limiter.clone(), reset)?
@@ -45,14 +45,14 @@ fn consume(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
     limiter.handle.check_open()?;
     let mut buffer = KeyBuffer::of_any_length();
     let key = frame.key(0, &mut buffer)?;
-    Ok(answer(frame, &limiter.engine.consume(key, Ask::units(units(frame.whole(1))))?))
+    Ok(taken(frame, limiter.engine.take(key, Ask::units(units(frame.whole(1))))?))
 }
 
 fn consume_as(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
     limiter.handle.check_open()?;
     let mut buffer = KeyBuffer::of_any_length();
     let key = frame.key(0, &mut buffer)?;
-    Ok(answer(frame, &limiter.engine.consume(key, ask(frame))?))
+    Ok(taken(frame, limiter.engine.take(key, ask(frame))?))
 }
 
 fn peek(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
@@ -62,11 +62,12 @@ fn peek(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
     Ok(answer(frame, &limiter.engine.peek(key, ask(frame))?))
 }
 
+/// Arguments: as the others, and takenUs (negative: whenever).
 fn refund(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
     limiter.handle.check_open()?;
     let mut buffer = KeyBuffer::of_any_length();
     let key = frame.key(0, &mut buffer)?;
-    limiter.engine.refund(key, ask(frame))?;
+    limiter.engine.give_back(key, ask(frame), frame.whole(4).unwrap_or(u64::MAX))?;
     Ok(Out::Undefined)
 }
 
@@ -131,6 +132,12 @@ fn units(number: Option<u64>) -> u32 {
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX)
 }
 
+/// As `answer`, and scratch[6]: when that was.
+fn taken(frame: &Frame<'_>, (given, at_us): (Answer, u64)) -> Out {
+    frame.set_whole(6, at_us);
+    answer(frame, &given)
+}
+
 /// scratch[1..6]: the fields behind `allowed`.
 fn answer(frame: &Frame<'_>, answer: &Answer) -> Out {
     for (place, field) in fields(answer).into_iter().enumerate().skip(1) {
@@ -171,7 +178,8 @@ pub(crate) fn consume_all(handle: &Arc<Handle>, frame: &mut Frame<'_>) -> Result
         let (cost, limit) = (frame.whole_in(0, at + 2), frame.whole_in(0, at + 3));
         wanted.push((number, key, asked(cost, limit, frame.whole_in(0, at + 4))));
     }
-    let answers = handle.store.consume_all(&wanted)?;
+    let (answers, at_us) = handle.store.consume_all(&wanted)?;
+    frame.set_whole(6, at_us);
     let answers = answers.iter().map(fields).collect::<Vec<_>>();
     Ok(Out::Text(serde_json::json!(answers).to_string()))
 }

@@ -1,7 +1,6 @@
 'use strict';
 /** One decision, of one limiter or of several together, in a shape that headers and refunds share. */
-const { performance } = require('node:perf_hooks');
-const limiter = require('../limiter.js');
+const { kTake, takeAll } = require('../limiter.js');
 
 /** @typedef {import('../../index.js').LimitResult} LimitResult */
 /** @typedef {import('./calls.js').Call} Call */
@@ -11,10 +10,10 @@ const limiter = require('../limiter.js');
  */
 /**
  * `nearest` is the verdict that stands for all where only one can: the denial that lasts longest or, of none, the one
- * that fewest further requests fit under. `askedAtMs` is by performance.now(), not after the limiter's own time. `info` is
- * what the request keeps.
+ * that fewest further requests fit under. `takenUs` is the instant, by the store's clock, that refunds name. `info` is what
+ * the request keeps.
  * @typedef {object} Decision
- * @property {number} askedAtMs
+ * @property {number} takenUs
  * @property {boolean} allowed
  * @property {number} retryAfterMs
  * @property {Verdict[]} verdicts
@@ -24,26 +23,25 @@ const limiter = require('../limiter.js');
 
 /** @param {import('./settings.js').Settings} settings @param {Call[]} calls @returns {Promise<Decision>} */
 async function decide(settings, calls) {
-  const askedAtMs = performance.now();
-  const decided = await (settings.several ? decideAll(calls) : decideOne(calls[0]));
-  return { ...decided, askedAtMs };
+  return settings.several ? decideAll(calls) : decideOne(calls[0]);
 }
 
-/** @param {Call} call @returns {Promise<Omit<Decision, 'askedAtMs'>>} */
+/** @param {Call} call @returns {Promise<Decision>} */
 async function decideOne(call) {
   const { part, key, cost, rule } = call;
   // Most requests count one under the limiter's own rule, which is said with no options at all.
   const isUsual = cost === 1 && rule === undefined;
-  const result = await (isUsual ? part.limiter.consume(key) : part.limiter.consume(key, { cost, ...rule }));
+  const limiter = /** @type {any} */ (part.limiter);
+  const [result, takenUs] = await limiter[kTake](key, isUsual ? undefined : { cost, ...rule });
   const { allowed, retryAfterMs } = result;
   const verdict = { call, result, waitMs: allowed ? result.resetAfterMs : retryAfterMs };
-  return { allowed, retryAfterMs, verdicts: [verdict], nearest: verdict, info: { ...result, key } };
+  return { takenUs, allowed, retryAfterMs, verdicts: [verdict], nearest: verdict, info: { ...result, key } };
 }
 
-/** @param {Call[]} calls @returns {Promise<Omit<Decision, 'askedAtMs'>>} */
+/** @param {Call[]} calls @returns {Promise<Decision>} */
 async function decideAll(calls) {
   const parts = calls.map(({ part, key, cost, rule }) => ({ limiter: part.limiter, key, cost, ...rule }));
-  const { allowed, retryAfterMs, results, deniedBy } = await limiter.consumeAll(parts);
+  const [{ allowed, retryAfterMs, results, deniedBy }, takenUs] = takeAll(parts, decideAll);
   const verdicts = calls.map((call, index) => {
     const result = results[index];
     return { call, result, waitMs: waitMsOf(result, allowed, retryAfterMs) };
@@ -57,7 +55,7 @@ async function decideAll(calls) {
     results: verdicts.map(({ call, result }) => ({ ...result, name: call.part.limiter.name, key: call.key })),
     deniedBy,
   };
-  return { allowed, retryAfterMs, verdicts, nearest, info };
+  return { takenUs, allowed, retryAfterMs, verdicts, nearest, info };
 }
 
 /**

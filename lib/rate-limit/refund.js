@@ -4,7 +4,7 @@
  * counted when it comes and its units are given back then.
  */
 const { errorMonitor } = require('node:events');
-const { performance } = require('node:perf_hooks');
+const { kGiveBack } = require('../limiter.js');
 
 /** @typedef {import('./settings.js').Settings} Settings */
 /** @typedef {import('./decide.js').Verdict} Verdict */
@@ -15,7 +15,7 @@ const { performance } = require('node:perf_hooks');
  * @param {any} req
  * @param {any} res
  */
-function refundAtEnd(settings, { verdicts, askedAtMs }, req, res) {
+function refundAtEnd(settings, { verdicts, takenUs }, req, res) {
   if (!settings.refundsSuccess && !settings.refundsFailure) return;
   let isOver = false;
   /** @param {boolean} hasAnswer Whether the app had answered in full; if not, the request has failed. */
@@ -24,7 +24,7 @@ function refundAtEnd(settings, { verdicts, askedAtMs }, req, res) {
     isOver = true;
     try {
       const isSuccess = hasAnswer && Boolean(await settings.requestWasSuccessful(req, res));
-      if (isSuccess ? settings.refundsSuccess : settings.refundsFailure) await refund(verdicts, askedAtMs);
+      if (isSuccess ? settings.refundsSuccess : settings.refundsFailure) await refund(verdicts, takenUs);
     } catch (/** @type {any} */ error) {
       settings.warn('REDSTART_RATE_LIMIT_REFUND', `rateLimit() could not give units back: ${error?.message ?? error}`);
     }
@@ -37,13 +37,18 @@ function refundAtEnd(settings, { verdicts, askedAtMs }, req, res) {
   if (res.writableFinished || res.closed || res.destroyed) over(res.writableEnded);
 }
 
-/** @param {Verdict[]} verdicts @param {number} askedAtMs */
-async function refund(verdicts, askedAtMs) {
-  const elapsedMs = performance.now() - askedAtMs;
-  // Units that have come back by themselves are not given back again: those would be another request's. What is left of
-  // the time is in whole milliseconds, rounded up.
-  const counting = verdicts.filter(({ result }) => elapsedMs + 1 < result.resetAfterMs);
-  await Promise.all(counting.map(({ call }) => call.part.limiter.refund(call.key, call.cost, call.rule)));
+/**
+ * Of the units taken then, those that still count: were later ones given back in their place, whoever breaks off old
+ * requests would be let in beyond the limit.
+ * @param {Verdict[]} verdicts
+ * @param {number} takenUs
+ */
+async function refund(verdicts, takenUs) {
+  const refunds = verdicts.map(({ call: { part, key, cost, rule } }) => {
+    const limiter = /** @type {any} */ (part.limiter);
+    return limiter[kGiveBack](key, cost, rule, takenUs);
+  });
+  await Promise.all(refunds);
 }
 
 module.exports = { refundAtEnd };

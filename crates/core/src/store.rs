@@ -185,8 +185,9 @@ impl Store {
         Ok(Found { feature, options })
     }
 
-    /// Takes the units of every part or of none: their answers in order. A part names its limiter by number.
-    pub fn consume_all(&self, parts: &[(u64, Key<'_>, Ask)]) -> Result<Vec<Answer>> {
+    /// Takes the units of every part or of none: their answers in order, and when they were given. A part names its limiter
+    /// by number.
+    pub fn consume_all(&self, parts: &[(u64, Key<'_>, Ask)]) -> Result<(Vec<Answer>, u64)> {
         let of_store = self.limiters.all();
         let (mut limiters, mut by_place) =
             (Vec::<Arc<MemoryLimiter>>::new(), Vec::with_capacity(parts.len()));
@@ -204,7 +205,7 @@ impl Store {
             }
             by_place.push((place, key, ask));
         }
-        MemoryLimiter::consume_all(&limiters, &by_place)
+        MemoryLimiter::take_all(&limiters, &by_place)
     }
 
     /// The queue `name`; all its options have defaults.

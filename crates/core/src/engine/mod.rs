@@ -193,11 +193,19 @@ pub trait LimiterEngine: Send + Sync {
     /// Unlike any other limiter's of the process: what a store finds it by.
     fn number(&self) -> u64;
     /// Takes units if they are there; a denial takes nothing.
-    fn consume(&self, key: Key<'_>, ask: Ask) -> Result<Answer>;
+    fn consume(&self, key: Key<'_>, ask: Ask) -> Result<Answer> {
+        self.take(key, ask).map(|(answer, _)| answer)
+    }
+    /// As `consume`, and when that was, for `give_back`.
+    fn take(&self, key: Key<'_>, ask: Ask) -> Result<(Answer, u64)>;
     /// Whether `consume` would pass and when, and the units left now; takes and counts nothing.
     fn peek(&self, key: Key<'_>, ask: Ask) -> Result<Answer>;
     /// Gives back the units taken last, at most those that still count.
-    fn refund(&self, key: Key<'_>, ask: Ask) -> Result<()>;
+    fn refund(&self, key: Key<'_>, ask: Ask) -> Result<()> {
+        self.give_back(key, ask, u64::MAX)
+    }
+    /// Gives back units that were taken at `taken_us` or before: later ones go on counting.
+    fn give_back(&self, key: Key<'_>, ask: Ask, taken_us: u64) -> Result<()>;
     /// Takes what is there of the units; answers as `peek` for one unit then.
     fn penalty(&self, key: Key<'_>, ask: Ask) -> Result<Answer>;
     /// Denies a key for so long, whatever it has left, in place of an earlier block.

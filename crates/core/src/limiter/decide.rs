@@ -67,7 +67,13 @@ pub trait Decide: Default + Clone + PartialEq + std::fmt::Debug + Send + 'static
     fn take(&mut self, rule: Rule, units: u32, now_us: u64);
 
     /// Gives back the units taken last, at most those that still count. The state must be settled at `now_us`.
-    fn give_back(&mut self, rule: Rule, units: u32, now_us: u64);
+    fn give_back(&mut self, rule: Rule, units: u32, now_us: u64) {
+        self.give_back_of(rule, units, u64::MAX, now_us);
+    }
+
+    /// As `give_back`, of units taken at `taken_us` or before: later ones go on counting, so that who gives old units back
+    /// is not let in early by new ones. The two that refill do not tell units apart and need not.
+    fn give_back_of(&mut self, rule: Rule, units: u32, taken_us: u64, now_us: u64);
 
     /// The first instant at which the state equals an absent key's for every limit, so that forgetting it changes
     /// nothing. Depends on no limit but those that units were taken under.

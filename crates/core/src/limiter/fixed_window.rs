@@ -45,7 +45,10 @@ impl Decide for FixedWindow {
         self.used = self.used.saturating_add(units);
     }
 
-    fn give_back(&mut self, _: Rule, units: u32, _: u64) {
+    fn give_back_of(&mut self, _: Rule, units: u32, taken_us: u64, _: u64) {
+        if taken_us < self.start_us {
+            return;
+        }
         self.used = self.used.saturating_sub(units);
     }
 

@@ -117,7 +117,7 @@ impl Decide for Gcra {
         }
     }
 
-    fn give_back(&mut self, rule: Rule, units: u32, now_us: u64) {
+    fn give_back_of(&mut self, rule: Rule, units: u32, _: u64, now_us: u64) {
         match self.ahead(now_us).checked_sub(u128::from(units) * u128::from(rule.window_us)) {
             None | Some(0) => *self = Self::default(),
             Some(ahead) => self.put(now_us, ahead),

@@ -98,10 +98,12 @@ impl Decide for SlidingCounter {
         self.current = self.current.saturating_add(units);
     }
 
-    fn give_back(&mut self, rule: Rule, units: u32, now_us: u64) {
-        let older = units.saturating_sub(self.current);
-        self.current = self.current.saturating_sub(units);
-        self.previous = self.previous.saturating_sub(older);
+    fn give_back_of(&mut self, rule: Rule, units: u32, taken_us: u64, now_us: u64) {
+        let of_current = if taken_us < self.start_us { 0 } else { units.min(self.current) };
+        self.current -= of_current;
+        if taken_us >= self.start_us.saturating_sub(rule.window_us) {
+            self.previous = self.previous.saturating_sub(units - of_current);
+        }
         if self.is_empty() {
             self.start_us = aligned_us(now_us, rule.window_us);
         }

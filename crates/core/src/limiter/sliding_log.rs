@@ -157,7 +157,11 @@ impl Decide for SlidingLog {
         }
     }
 
-    fn give_back(&mut self, _: Rule, mut units: u32, _: u64) {
+    fn give_back_of(&mut self, _: Rule, mut units: u32, taken_us: u64, _: u64) {
+        let mut later = Vec::new();
+        while self.words.back().is_some_and(|&at_us| at_us > taken_us) {
+            later.extend(self.pop_last());
+        }
         while units > 0
             && let Some(last) = self.pop_last()
         {
@@ -166,6 +170,7 @@ impl Decide for SlidingLog {
             }
             units = units.saturating_sub(last.units);
         }
+        later.into_iter().rev().for_each(|call| self.push_last(call));
         self.shrink();
     }
 

@@ -152,8 +152,10 @@ where
         self.taken[0] = N::of(self.taken[0].into().saturating_add(units));
     }
 
-    fn give_back(&mut self, _: Rule, mut units: u32, _: u64) {
-        for taken in &mut self.taken {
+    fn give_back_of(&mut self, rule: Rule, mut units: u32, taken_us: u64, _: u64) {
+        let length_us = length_us(rule.window_us);
+        let later_us = self.newest_us.saturating_sub(taken_us - taken_us % length_us);
+        for taken in &mut self.taken[sub_buckets(later_us, length_us, KEPT)..] {
             let given = units.min((*taken).into());
             *taken = N::of((*taken).into() - given);
             units -= given;

@@ -109,7 +109,7 @@ impl Decide for TokenBucket {
         }
     }
 
-    fn give_back(&mut self, _: Rule, units: u32, _: u64) {
+    fn give_back_of(&mut self, _: Rule, units: u32, _: u64, _: u64) {
         if units > self.missing {
             *self = Self::default();
         } else {

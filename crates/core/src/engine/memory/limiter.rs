@@ -68,6 +68,11 @@ impl MemoryLimiter {
 
     /// Takes the units of every part or of none; the answers in order of the parts, which name limiters of the list.
     pub fn consume_all(limiters: &[Arc<Self>], parts: &[(usize, Key<'_>, Ask)]) -> Result<Vec<Answer>> {
+        Self::take_all(limiters, parts).map(|(answers, _)| answers)
+    }
+
+    /// As `consume_all`, and when that was.
+    pub fn take_all(limiters: &[Arc<Self>], parts: &[(usize, Key<'_>, Ask)]) -> Result<(Vec<Answer>, u64)> {
         let mut order: Vec<usize> = (0..limiters.len()).collect();
         order.sort_by_key(|&limiter| limiters[limiter].number());
         let parts_of = |limiter: usize| parts.iter().enumerate().filter(move |(_, part)| part.0 == limiter);
@@ -77,8 +82,9 @@ impl MemoryLimiter {
             checked.push(limiters[limiter].keyed.check(&of_it)?);
         }
         let mut locked: Vec<_> = checked.iter().map(|parts| parts.lock()).collect();
+        let now_us = locked.first().map_or(0, |parts| parts.now_us());
         // Each is asked, also behind one that denied: its answer is wanted.
-        let fitting = locked.iter_mut().filter_map(|parts| parts.fit().then_some(())).count();
+        let fitting = locked.iter_mut().filter_map(|parts| parts.fit(now_us).then_some(())).count();
         let all = fitting == locked.len() && locked.iter_mut().all(|parts| parts.take());
         let mut answers: Vec<Option<Answer>> = vec![None; parts.len()];
         for (&limiter, locked) in order.iter().zip(&mut locked) {
@@ -86,10 +92,9 @@ impl MemoryLimiter {
                 answers[index] = Some(answer);
             }
         }
-        Ok(answers
-            .into_iter()
-            .map(|answer| answer.expect("every part is of a limiter of the list"))
-            .collect())
+        let answers =
+            answers.into_iter().map(|answer| answer.expect("every part is of a limiter of the list"));
+        Ok((answers.collect(), now_us))
     }
 }
 
@@ -98,9 +103,10 @@ impl<S: Decide> LimiterEngine for Keyed<S> {
         self.number
     }
 
-    fn consume(&self, key: Key<'_>, ask: Ask) -> Result<Answer> {
+    fn take(&self, key: Key<'_>, ask: Ask) -> Result<(Answer, u64)> {
         let call = self.call(key, &ask)?;
-        Ok(self.attempt(&call, true).answer(call.rule))
+        let outcome = self.attempt(&call, true);
+        Ok((outcome.answer(call.rule), outcome.at_us))
     }
 
     fn peek(&self, key: Key<'_>, ask: Ask) -> Result<Answer> {
@@ -108,8 +114,8 @@ impl<S: Decide> LimiterEngine for Keyed<S> {
         Ok(self.look(&call).answer(call.rule))
     }
 
-    fn refund(&self, key: Key<'_>, ask: Ask) -> Result<()> {
-        Self::refund(self, key, &ask)
+    fn give_back(&self, key: Key<'_>, ask: Ask, taken_us: u64) -> Result<()> {
+        self.refund(key, &ask, taken_us)
     }
 
     fn penalty(&self, key: Key<'_>, ask: Ask) -> Result<Answer> {
@@ -159,16 +165,16 @@ impl LimiterEngine for MemoryLimiter {
         self.keyed.number()
     }
 
-    fn consume(&self, key: Key<'_>, ask: Ask) -> Result<Answer> {
-        self.keyed.consume(key, ask)
+    fn take(&self, key: Key<'_>, ask: Ask) -> Result<(Answer, u64)> {
+        self.keyed.take(key, ask)
     }
 
     fn peek(&self, key: Key<'_>, ask: Ask) -> Result<Answer> {
         self.keyed.peek(key, ask)
     }
 
-    fn refund(&self, key: Key<'_>, ask: Ask) -> Result<()> {
-        self.keyed.refund(key, ask)
+    fn give_back(&self, key: Key<'_>, ask: Ask, taken_us: u64) -> Result<()> {
+        self.keyed.give_back(key, ask, taken_us)
     }
 
     fn penalty(&self, key: Key<'_>, ask: Ask) -> Result<Answer> {

@@ -10,17 +10,18 @@ use crate::key::Key;
 use crate::limiter::{Ask, Decide};
 
 impl<S: Decide> Keyed<S> {
-    pub(super) fn refund(&self, key: Key<'_>, ask: &Ask) -> Result<()> {
+    /// Gives back units that were taken at `taken_us` or before.
+    pub(super) fn refund(&self, key: Key<'_>, ask: &Ask, taken_us: u64) -> Result<()> {
         let call = self.call_up_to(key, ask)?;
-        self.give_back(&call);
+        self.give_back(&call, taken_us);
         Ok(())
     }
 
-    pub(super) fn give_back(&self, call: &Call) {
+    pub(super) fn give_back(&self, call: &Call, taken_us: u64) {
         let mut slots = self.slots(call.hash);
         let now_us = self.clock.now_us();
         if let Some(place) = slots.find(self.rule.window_us, call) {
-            slots.refund(place, &self.ledger, call, now_us);
+            slots.refund(place, &self.ledger, call, (taken_us, now_us));
         }
         drop(slots);
         self.wake_waiters_of(call.hash);

@@ -205,7 +205,7 @@ impl<S: Decide> Keyed<S> {
             reset_after_us: found.reset_after_us.max(left_us),
             retry_after_us: found.retry_after_us.max(left_us),
         };
-        Outcome { decision, reason: Reason::Blocked }
+        Outcome { decision, reason: Reason::Blocked, at_us: now_us }
     }
 
     #[cold]

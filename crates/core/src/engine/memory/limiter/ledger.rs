@@ -80,7 +80,7 @@ impl Ledger {
         if S::GROWS {
             return self.decide_growing(state, call, now_us);
         }
-        Outcome { decision: state.decide(call.rule, call.cost, now_us), reason: Reason::Limit }
+        Outcome { decision: state.decide(call.rule, call.cost, now_us), reason: Reason::Limit, at_us: now_us }
     }
 
     fn decide_growing<S: Decide>(&self, state: &mut S, call: &Call, now_us: u64) -> Outcome {
@@ -89,19 +89,19 @@ impl Ledger {
         self.follow(before, state.heap_bytes());
         let growth = if found.allowed { state.growth(call.cost) } else { 0 };
         if growth > 0 && !self.take_bytes(growth as u64) {
-            return no_memory(found, call);
+            return no_memory(found, call, now_us);
         }
         let taken = state.heap_bytes() + growth;
         let decision = state.decide(call.rule, call.cost, now_us);
         self.follow(taken, state.heap_bytes());
-        Outcome { decision, reason: Reason::Limit }
+        Outcome { decision, reason: Reason::Limit, at_us: now_us }
     }
 
-    /// Gives units back, with what a state shrinks by.
-    pub(super) fn refund<S: Decide>(&self, state: &mut S, call: &Call, now_us: u64) {
+    /// Gives units back that were taken at an instant or before, with what a state shrinks by.
+    pub(super) fn refund<S: Decide>(&self, state: &mut S, call: &Call, (taken_us, now_us): (u64, u64)) {
         let before = state.heap_bytes();
         state.settle(call.rule, now_us);
-        state.give_back(call.rule, call.cost, now_us);
+        state.give_back_of(call.rule, call.cost, taken_us, now_us);
         self.follow(before, state.heap_bytes());
     }
 
@@ -113,9 +113,9 @@ impl Ledger {
         self.follow(before, state.heap_bytes());
         let growth = if found.allowed { state.growth(call.cost) as u64 } else { 0 };
         if growth > 0 && !self.budget.has_room(bytes + growth) {
-            return no_memory(found, call);
+            return no_memory(found, call, now_us);
         }
-        Outcome { decision: found, reason: Reason::Limit }
+        Outcome { decision: found, reason: Reason::Limit, at_us: now_us }
     }
 
     fn follow(&self, before: usize, after: usize) {
@@ -129,9 +129,10 @@ impl Ledger {
 
 /// There is no memory to remember a call. What its state holds makes room as it leaves; where that is nothing, what
 /// others hold has mostly left within a window.
-fn no_memory(found: Decision, call: &Call) -> Outcome {
+fn no_memory(found: Decision, call: &Call, now_us: u64) -> Outcome {
     let retry_after_us = if found.reset_after_us > 0 { found.reset_after_us } else { call.rule.window_us };
-    Outcome { decision: Decision { allowed: false, retry_after_us, ..found }, reason: Reason::Overflow }
+    let decision = Decision { allowed: false, retry_after_us, ..found };
+    Outcome { decision, reason: Reason::Overflow, at_us: now_us }
 }
 
 impl Drop for Ledger {

@@ -68,6 +68,8 @@ impl Calls {
 pub(super) struct Outcome {
     pub(super) decision: Decision,
     pub(super) reason: Reason,
+    /// When it was made.
+    pub(super) at_us: u64,
 }
 
 impl Outcome {
@@ -164,8 +166,15 @@ impl<S: Decide> Slots<S> {
         with_state!(self, place, |state| ledger.look(state, call, 0, now_us))
     }
 
-    pub(super) fn refund(&mut self, place: Place, ledger: &Ledger, call: &Call, now_us: u64) {
-        with_state!(self, place, |state| ledger.refund(state, call, now_us));
+    /// Gives back units that were taken at `taken_us` or before.
+    pub(super) fn refund(
+        &mut self,
+        place: Place,
+        ledger: &Ledger,
+        call: &Call,
+        (taken_us, now_us): (u64, u64),
+    ) {
+        with_state!(self, place, |state| ledger.refund(state, call, (taken_us, now_us)));
     }
 
     /// When the state at `place` equals an absent key's.

@@ -26,8 +26,10 @@ pub(super) trait Parts {
 }
 
 pub(super) trait Locked {
-    /// Whether all parts fit together; takes nothing.
-    fn fit(&mut self) -> bool;
+    /// By the clock of the store.
+    fn now_us(&self) -> u64;
+    /// Whether all parts fit together at `now_us`; takes nothing.
+    fn fit(&mut self, now_us: u64) -> bool;
     /// Takes every part that can be: whether all could.
     fn take(&mut self) -> bool;
     /// Lets the parts stand where `all` parts of all limiters were taken, else undoes what was: their answers in order.
@@ -175,9 +177,13 @@ struct LockedParts<'a, S: Decide> {
 }
 
 impl<S: Decide> Locked for LockedParts<'_, S> {
-    fn fit(&mut self) -> bool {
+    fn now_us(&self) -> u64 {
+        self.keyed.clock.now_us()
+    }
+
+    fn fit(&mut self, now_us: u64) -> bool {
         let keyed = self.keyed;
-        self.now_us = keyed.clock.now_us();
+        self.now_us = now_us;
         for at in 0..self.parts.len() {
             let (before, others) = self.parts.split_at_mut(at);
             let part = &mut others[0];
@@ -256,9 +262,9 @@ impl<S: Decide> LockedParts<'_, S> {
             let slots = slots_of(&mut self.tables, &part.call);
             if let (Home::Overflow, Some(overflow)) = (part.home, &mut self.overflow) {
                 let call = keyed.in_own_window(&part.call);
-                keyed.ledger.refund(&mut overflow.state, &call, now_us);
+                keyed.ledger.refund(&mut overflow.state, &call, (now_us, now_us));
             } else if let Some(place) = slots.find(keyed.rule.window_us, &part.call) {
-                slots.refund(place, &keyed.ledger, &part.call, now_us);
+                slots.refund(place, &keyed.ledger, &part.call, (now_us, now_us));
             }
         }
         for part in self.parts.iter().filter(|part| part.home == Home::New) {
