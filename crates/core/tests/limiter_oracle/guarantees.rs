@@ -8,7 +8,7 @@ use redstart_core::limiter::{
 
 use crate::kept;
 use crate::models::drop_newest;
-use crate::traces::{ANY, Act, STEADY, STEPPING, Step, traces};
+use crate::traces::{ANY, Act, FORWARD, REFUNDING, STEADY, STEPPING, Step, traces};
 
 /// Calls admitted, by real time.
 type Admitted = Vec<(u64, u32)>;
@@ -40,6 +40,33 @@ fn admit<S: Decide>(
     Ok(())
 }
 
+/// As `admit`, where each refund names a call admitted before: that one is forgotten, whatever was taken since.
+fn admit_but<S: Decide>(
+    trace: &[Step],
+    check: impl Fn(&Step, &Admitted) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let (mut state, mut admitted) = (S::default(), Admitted::new());
+    for step in trace {
+        let (rule, now_us) = (step.rule, step.now_us);
+        match step.act {
+            Act::GiveBack(units) if !admitted.is_empty() => {
+                let (taken_us, cost) = admitted.remove(units as usize * 7 % admitted.len());
+                state.settle(rule, now_us);
+                state.give_back_of(rule, cost, taken_us, now_us);
+            }
+            Act::GiveBack(_) => {}
+            Act::Take(_) => {
+                let cost = step.cost(S::capacity(rule));
+                if state.decide(rule, cost, now_us).allowed {
+                    admitted.push((now_us, cost));
+                    check(step, &admitted)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Units admitted in (end - W, end].
 fn within(admitted: &Admitted, rule: Rule, end_us: u64) -> u32 {
     let calls = admitted.iter().filter(|call| call.0 + rule.window_us > end_us && call.0 <= end_us);
@@ -55,6 +82,13 @@ fn never_above_the_limit(step: &Step, admitted: &Admitted) -> Result<(), TestCas
 fn under_twice_the_limit(step: &Step, admitted: &Admitted) -> Result<(), TestCaseError> {
     let units = within(admitted, step.rule, step.real_us);
     prop_assert!(units < 2 * step.rule.limit, "{} of {} at {:?}", units, step.rule.limit, step);
+    Ok(())
+}
+
+/// A window whose first call was given back may have started before all that count.
+fn up_to_twice_the_limit(step: &Step, admitted: &Admitted) -> Result<(), TestCaseError> {
+    let units = within(admitted, step.rule, step.real_us);
+    prop_assert!(units <= 2 * step.rule.limit, "{} of {} at {:?}", units, step.rule.limit, step);
     Ok(())
 }
 
@@ -100,6 +134,18 @@ proptest! {
     #[test]
     fn the_sliding_log_never_admits_more_than_the_limit_in_any_window(trace in traces(ANY)) {
         admit::<SlidingLog>(&trace, never_above_the_limit)?;
+    }
+
+    #[test]
+    fn whatever_call_is_given_back_the_others_go_on_counting(trace in traces(FORWARD)) {
+        admit_but::<SlidingWindow<u16>>(&trace, never_above_the_limit)?;
+        admit_but::<SlidingLog>(&trace, never_above_the_limit)?;
+    }
+
+    #[test]
+    fn whatever_call_is_given_back_the_rest_stays_within_twice_the_limit(trace in traces(REFUNDING)) {
+        admit_but::<SlidingCounter>(&trace, under_twice_the_limit)?;
+        admit_but::<FixedWindow>(&trace, up_to_twice_the_limit)?;
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) struct Ways {
 }
 
 pub(crate) const STEADY: Ways = Ways { limits: false, steps_back: false, refunds: false };
+pub(crate) const REFUNDING: Ways = Ways { refunds: true, ..STEADY };
 pub(crate) const STEPPING: Ways = Ways { steps_back: true, ..STEADY };
 pub(crate) const FORWARD: Ways = Ways { limits: true, steps_back: false, refunds: true };
 pub(crate) const ANY: Ways = Ways { limits: true, steps_back: true, refunds: true };
