@@ -190,6 +190,8 @@ fn the_overflow_bucket_is_never_blocked() {
         rig.consume("a", 2);
         for text in ["a", "b", "c"] {
             assert_eq!(rig.consume(text, 1).reason, Some(Reason::Overflow));
+            let answers = rig.consume_all(&[(text, Ask::units(1))]).unwrap();
+            assert_eq!(answers[0].reason, Some(Reason::Overflow));
         }
         assert_eq!(rig.stats().blocked, 0);
         let retry_ms = rig.peek("d").retry_after_ms;

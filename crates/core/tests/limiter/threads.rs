@@ -142,18 +142,23 @@ fn act(rig: &Rig, draw: &mut Draw) {
 type Taken = Vec<AtomicU64>;
 
 fn take_together(limiters: &[Arc<MemoryLimiter>], taken: &Taken, keys: usize, draw: &mut Draw) {
-    let texts: Vec<String> = (0..5).map(|_| draw.below(keys).to_string()).collect();
-    let count = 2 + draw.below(4);
-    let parts: Vec<_> = texts[..count]
-        .iter()
-        .map(|text| {
-            (draw.below(limiters.len()), key(text), Ask::units(u32::try_from(1 + draw.below(2)).unwrap()))
-        })
-        .collect();
-    let answers = MemoryLimiter::consume_all(limiters, &parts).unwrap();
+    // A store lists them as the parts come, so their order is any.
+    let first = draw.below(limiters.len());
+    let mut order: Vec<usize> = (0..limiters.len()).map(|place| (first + place) % limiters.len()).collect();
+    if draw.below(2) == 0 {
+        order.reverse();
+    }
+    let listed: Vec<_> = order.iter().map(|&at| limiters[at].clone()).collect();
+    let texts: Vec<String> = (0..2 + draw.below(4)).map(|_| draw.below(keys).to_string()).collect();
+    let part = |text| {
+        let cost = if draw.below(2) == 0 { 1 } else { 2 };
+        (draw.below(listed.len()), key(text), Ask::units(cost))
+    };
+    let parts: Vec<_> = texts.iter().map(String::as_str).map(part).collect();
+    let answers = MemoryLimiter::consume_all(&listed, &parts).unwrap();
     if answers.iter().all(|answer| answer.allowed) {
-        for (limiter, _, ask) in parts {
-            taken[limiter].fetch_add(ask.cost.into(), Ordering::Relaxed);
+        for (place, _, ask) in parts {
+            taken[order[place]].fetch_add(ask.cost.into(), Ordering::Relaxed);
         }
     }
 }
