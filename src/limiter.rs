@@ -1,10 +1,11 @@
 //! Limiter calls: the answer's numbers go through the scratch array, lib/limiter.js makes the object.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use redstart_core::Result;
+use napi_derive::napi;
 use redstart_core::engine::LimiterEngine;
 use redstart_core::limiter::{Answer, Ask, Reason};
+use redstart_core::{Result, ids};
 
 use crate::door::{Frame, Functions, KeyBuffer, Out};
 use crate::reply;
@@ -162,6 +163,13 @@ fn fields(answer: &Answer) -> [u64; 6] {
         answer.retry_after_ms,
         reason,
     ]
+}
+
+/// What doors salt a key with before they show its hash to clients: one text a process, so that all threads show the same.
+#[napi(catch_unwind)]
+pub fn partition_salt() -> String {
+    static SALT: OnceLock<String> = OnceLock::new();
+    SALT.get_or_init(ids::session_id).clone()
 }
 
 /// A call of the store's: one list [limiter, key, cost, limit, windowMs, …] of the parts. The answers' fields as JSON.

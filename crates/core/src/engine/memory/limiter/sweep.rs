@@ -1,7 +1,7 @@
 //! Dropping keys that equal absent ones.
 //!
 //! One sweep goes round all tables, a bounded stretch at a time: driven by the timer, and by new keys that need
-//! room. After a round it rests until the first key it saw could leave, and for at least a sixteenth of the window
+//! room. After a round it rests until the first key it saw could leave, and for at least a sixteenth of the window, 50 ms
 //! and a microsecond for each entry it looked at: looking at one costs about ten nanoseconds, so that is one
 //! percent of a core however many keys there are. With no keys it does not run.
 //!
@@ -10,6 +10,7 @@
 
 use super::keyed::{Keyed, TABLES};
 use super::slots::{Place, Slots};
+use crate::clock::MS;
 use crate::limiter::Decide;
 use crate::timer::Ticking;
 
@@ -21,6 +22,9 @@ const LOOKS_PER_TICK: usize = 4_096;
 
 /// The sweep rests for at least this part of the window between two rounds.
 const REST_PER_WINDOW: u64 = 16;
+
+/// And for at least so long: a window of a millisecond is no reason to look a thousand times a second.
+const REST_US_MIN: u64 = 50 * MS;
 
 /// Where the sweep stands and what it has seen in this round.
 #[derive(Default)]
@@ -99,7 +103,7 @@ impl<S: Decide> Keyed<S> {
     }
 
     fn end_round(&self, sweep: &mut Sweep, now_us: u64) {
-        let rest_us = sweep.looks.max(self.rule.window_us / REST_PER_WINDOW);
+        let rest_us = sweep.looks.max(self.rule.window_us / REST_PER_WINDOW).max(REST_US_MIN);
         // A key that came behind the sweep's back, or moved as its table grew, was not seen: look within a window.
         let unseen_us = now_us.saturating_add(self.rule.window_us);
         let first_us = sweep.first_us.map_or(unseen_us, |first_us| first_us.min(unseen_us));
