@@ -90,7 +90,9 @@ describe('a request that is not to count', () => {
     const limiter = newLimiter({ limit: 2 });
     const options = { limiter, skipFailedRequests: true, handler: (_req, res) => res.status(500).end() };
     await serving(appWith(rateLimit(options)), async (get) => {
-      for (const path of ['/', '/', '/', '/']) await get(path);
+      const statuses = [];
+      for (const path of ['/', '/', '/', '/']) statuses.push((await get(path)).status);
+      assert.deepEqual(statuses, [200, 200, 500, 500]);
       assert.equal((await limiter.peek(LOCAL)).remaining, 0);
     });
   });

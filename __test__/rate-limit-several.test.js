@@ -187,6 +187,19 @@ describe('several limiters', () => {
     });
   });
 
+  it('deny who found no room for a counter of his own, and block nobody for what others took', async () => {
+    const limiter = newLimiter({ limit: 2, window: '10s', block: '1h', maxKeys: 1, algorithm: 'fixed-window' });
+    const key = (req) => req.query.user;
+    await serving(appWith(rateLimit({ limiters: [limiter], key })), async (get) => {
+      const statusOf = async (user) => (await get(`/?user=${user}`)).status;
+      assert.equal(await statusOf('held'), 200);
+      assert.deepEqual([await statusOf('ada'), await statusOf('bob'), await statusOf('cyd')], [200, 200, 429]);
+      assert.equal((await limiter.stats()).blocked, 0);
+      clock.advance('10s');
+      assert.equal(await statusOf('cyd'), 200);
+    });
+  });
+
   it('of two stores are the app’s mistake, also where requests pass when a limiter fails', async () => {
     const other = open('memory:');
     const limiters = [newLimiter(), other.limiter('other', { limit: 1, window: '1m' })];
