@@ -241,19 +241,53 @@ describe('the answer to a denied request', () => {
 
   it('is left alone when something else has answered', () => {
     const answered = (_req, res, next) => {
-      res.status(202).write('begun ');
+      res.status(202).end('answered');
       next();
-      setTimeout(() => res.end('and ended'), 20);
     };
+    const errors = [];
     const limit = rateLimit({ limiter: newLimiter({ limit: 1 }) });
     const app = express().use(answered, limit, () => {});
+    app.use((error, _req, _res, _next) => errors.push(error));
     return serving(app, async (get) => {
       for (let i = 0; i < 2; i++) {
         const response = await get();
-        assert.deepEqual([response.status, await response.text()], [202, 'begun and ended']);
+        assert.deepEqual([response.status, await response.text()], [202, 'answered']);
       }
+      assert.deepEqual(errors, []);
     });
   });
+
+  for (const [where, begin] of Object.entries({
+    Express: (res) => res.flushHeaders(),
+    'plain node:http': (res) => res.writeHead(200),
+    'a body that has begun': (res) => res.write('begun'),
+  })) {
+    it(`is an error when headers have been sent, and no client waits for ever: ${where}`, () => {
+      const limit = rateLimit({ limiter: newLimiter({ limit: 1 }) });
+      const errors = [];
+      const end = (res) => (error) => {
+        if (error) errors.push(error);
+        res.end(error ? ' denied' : ' passed');
+      };
+      const plain = (req, res) => {
+        begin(res);
+        limit(req, res, end(res));
+      };
+      const app = express().use((_req, res, next) => {
+        begin(res);
+        next();
+      }, limit);
+      app.use((_req, res) => end(res)());
+      app.use((error, _req, res, _next) => end(res)(error));
+      return serving(where === 'Express' ? app : plain, async (get) => {
+        const signal = AbortSignal.timeout(5000);
+        assert.match(await (await get('/', { signal })).text(), / passed$/);
+        assert.match(await (await get('/', { signal })).text(), / denied$/);
+        assert.ok(errors.length === 1 && RedstartError.is(errors[0], 'ERR_INVALID_STATE'), String(errors));
+        assert.match(errors[0].message, /denied.*headers.*put rateLimit\(\) before/);
+      });
+    });
+  }
 });
 
 describe('errors', () => {

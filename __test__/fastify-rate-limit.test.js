@@ -164,6 +164,12 @@ describe('a route', () => {
       clock.advance(1);
       assert.equal(await passed(visit, '/'), 5);
     }));
+
+  it('with a window without end is limited for as long as a limiter can, as with the longest window', () =>
+    limited({ timeWindow: () => Infinity }, undefined, async (visit) => {
+      assert.equal(await passed(visit, '/'), 5);
+      assert.equal((await visit()).status, 429);
+    }));
 });
 
 describe('a limiter by hand', () => {

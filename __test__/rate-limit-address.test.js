@@ -93,6 +93,20 @@ describe('a warning, once a middleware,', () => {
     assert.deepEqual(await codesOf({ sent: headers, listener: 'plain' }), ['REDSTART_TRUST_PROXY_UNSET']);
   });
 
+  it('tells what is to be done about it in Express and outside', async () => {
+    const limit = rateLimit({ limiter: newLimiter() });
+    const [{ message }] = await warningsDuring(() =>
+      serving(
+        (req, res) => limit(req, res, () => res.end()),
+        (get) => get('/', { headers }),
+      ),
+    );
+    assert.match(
+      message,
+      /behind a proxy all clients count as one; in Express set 'trust proxy', elsewhere give .* a key/,
+    );
+  });
+
   it('tells of a header that is ignored', async () => {
     const sent = { forwarded: 'for=203.0.113.9' };
     assert.deepEqual(await codesOf({ sent }), ['REDSTART_TRUST_PROXY_FORWARDED']);

@@ -180,6 +180,37 @@ describe('the headers of a limited app', () => {
     }
   });
 
+  it('count a burst above the limit as the quota, and as its window the time in which so much comes back', async () => {
+    for (const algorithm of /** @type {const} */ (['token-bucket', 'gcra'])) {
+      for (const [burst, limit, quota, window] of [
+        [25, 10, 25, 151],
+        [5, 10, 10, 61],
+        [undefined, 10, 10, 61],
+        [25, 30, 30, 61],
+      ]) {
+        for (const standardHeaders of DRAFTS) {
+          const app = limited(
+            { algorithm, limit: 10, burst, window: '60100ms' },
+            { standardHeaders, limit: () => limit },
+          );
+          await serving(app, async (get) => {
+            const fields = fieldsOf((await get()).headers);
+            const found = (...names) => names.map((name) => fields[name]).filter((text) => text !== undefined);
+            const quotas = found('ratelimit-policy[0].q', 'ratelimit[0].limit', 'ratelimit-limit[0].form');
+            const lefts = found('ratelimit[0].r', 'ratelimit[0].remaining', 'ratelimit-remaining[0].form');
+            const windows = found('ratelimit-policy[0].w');
+            const [most, left] = [fields['x-ratelimit-limit[0].form'], fields['x-ratelimit-remaining[0].form']];
+            const what = `${algorithm} ${standardHeaders} ${burst} ${limit}`;
+            for (const text of [...quotas, most]) assert.equal(text, String(quota), what);
+            for (const text of [...lefts, left]) assert.equal(text, String((burst ?? limit) - 1), what);
+            for (const text of windows) assert.equal(text, String(window), what);
+            assert.equal(windows.length, standardHeaders === false ? 0 : 1, what);
+          });
+        }
+      }
+    }
+  });
+
   it('have the Date that X-RateLimit-Reset is read by, also where Node was told to send none', () => {
     const silent = (_req, res, next) => {
       res.sendDate = false;

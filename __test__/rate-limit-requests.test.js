@@ -110,6 +110,46 @@ describe('a request', () => {
     });
   }
 
+  it('whose own cost is more than can ever pass is too large, 413, which Express and others answer', async () => {
+    const cost = (req) => Number(req.query.bytes);
+    for (const [source, limit] of [
+      [{ limiter: newLimiter() }, 10],
+      [{ limiters: [newLimiter({ limit: 100 }), newLimiter()] }, 10],
+      [{ limiter: newLimiter(), limit: () => 20 }, 20],
+      [{ limiter: newLimiter({ algorithm: 'gcra', burst: 20 }) }, 20],
+    ]) {
+      const errors = [];
+      const app = express().use(rateLimit({ ...source, cost, onError: 'open' }), (_req, res) => res.end());
+      app.use((error, _req, _res, next) => {
+        errors.push(error);
+        next(error);
+      });
+      app.set('env', 'test');
+      await serving(app, async (get) => {
+        for (const bytes of [limit + 1, 2 ** 32, 1e18]) assert.equal((await get(`/?bytes=${bytes}`)).status, 413);
+        assert.equal((await get('/?bytes=-1')).status, 500);
+        assert.equal((await get(`/?bytes=${limit}`)).status, 200);
+      });
+      assert.deepEqual(
+        errors.map(({ code, status, statusCode }) => [code, status, statusCode]),
+        [...Array(3).fill(['ERR_INVALID_ARG', 413, 413]), ['ERR_INVALID_ARG', undefined, undefined]],
+      );
+    }
+  });
+
+  it('is not too large where the mistake is the app’s: a cost for all over the limit of a plan, two stores', async () => {
+    const another = open('memory:');
+    for (const mistake of [
+      { limiter: newLimiter(), cost: 5, limit: () => 3 },
+      { limiters: [newLimiter(), another.limiter('another', { limit: 10, window: '1m' })], cost: () => 5 },
+    ]) {
+      const app = express().use(rateLimit(mistake));
+      app.set('env', 'test');
+      await serving(app, async (get) => assert.equal((await get()).status, 500));
+    }
+    await another.close();
+  });
+
   for (const option of ['cost', 'limit', 'window', 'identifier', 'ipv6Subnet']) {
     it(`goes to next(error) when ${option} fails, wherever limiters may fail`, async () => {
       const failing = async () => {
@@ -201,6 +241,23 @@ describe('a denied request', () => {
       // Only the first was admitted.
       assert.equal(nexts, 1);
     }
+  });
+});
+
+describe('many limits on one request', () => {
+  it('all give back what it took, and Node warns of no leak', async () => {
+    const warned = [];
+    const note = ({ name }) => warned.push(name);
+    process.on('warning', note);
+    const limiters = Array.from({ length: 12 }, () => newLimiter());
+    const app = appWith(...limiters.map((limiter) => rateLimit({ limiter, skipFailedRequests: true })));
+    await serving(app, async (get) => {
+      assert.equal((await get('/?status=500')).status, 500);
+      assert.equal((await get()).status, 200);
+    });
+    process.off('warning', note);
+    assert.deepEqual(warned, []);
+    for (const limiter of limiters) assert.equal((await limiter.peek(LOCAL)).remaining, 9);
   });
 });
 

@@ -2,6 +2,10 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { open, manualClock, RedstartError } = require('redstart');
+const { RateLimitStore } = require('redstart/express-rate-limit');
+const { fastifyRateLimitStore } = require('redstart/fastify-rate-limit');
+const { ThrottlerStorage } = require('redstart/nest-throttler');
+const { RateLimiterRedstart } = require('redstart/rate-limiter-flexible');
 
 let names = 0;
 /** A store name that no other test has used. */
@@ -203,4 +207,24 @@ test("onOptionsConflict is the handle's own: one that keeps does not keep for th
   assert.equal(lenient.cache('x', { ttl: '2m' }).name, 'x');
   assert.throws(() => strict.cache('x', { ttl: '2m' }), { code: 'ERR_OPTIONS_CONFLICT' });
   await Promise.all([strict.close(), lenient.close()]);
+});
+
+test('a conflict names the place in the app that asked first, also where it asked through a door', async () => {
+  const store = open('memory:');
+  const asks = {
+    itself: (name) => store.limiter(name, { limit: 5, window: '1m' }),
+    nest: (prefix) => new ThrottlerStorage({ store, prefix }),
+    fastify: (prefix) => fastifyRateLimitStore({ store, prefix }),
+    flexible: (keyPrefix) => new RateLimiterRedstart({ store, keyPrefix, points: 5, duration: 60 }),
+    express: (prefix) => new RateLimitStore({ store, prefix }).init({ windowMs: 60_000, limit: 5 }),
+  };
+  for (const [name, ask] of Object.entries(asks)) {
+    ask(name);
+    assert.throws(
+      () => store.limiter(name, { limit: 7, window: '7s' }),
+      ({ code, message }) => code === 'ERR_OPTIONS_CONFLICT' && message.includes(` at ${__filename}:`),
+      name,
+    );
+  }
+  await store.close();
 });

@@ -12,7 +12,8 @@
  * Times are told from now by Date, because express-rate-limit compares them with Date, whatever clock the store has.
  */
 const { RedstartError, invalidArg } = require('./errors.js');
-const { COUNT_MAX, OVER, hitsOf, maxKeysOption, nameOption, storeOption, waitMs } = require('./hits.js');
+const { OVER, hitsOf, maxKeysOption, nameOption, storeOption, waitMs } = require('./hits.js');
+const { UNITS_MAX } = require('./limits.js');
 const check = require('./options.js');
 
 const OPTIONS = {
@@ -85,7 +86,7 @@ class RateLimitStore {
   #open({ windowMs, limit, skipFailedRequests, skipSuccessfulRequests }) {
     const { store, prefix, algorithm = 'fixed-window', maxKeys } = this.#options;
     if (algorithm !== 'sliding-log') {
-      return store.limiter(prefix, { limit: COUNT_MAX, window: windowMs, algorithm, maxKeys });
+      return store.limiter(prefix, { limit: UNITS_MAX, window: windowMs, algorithm, maxKeys });
     }
     if (typeof limit !== 'number') {
       throw refuseLog('a limit that is a number, as it records no hit over the limit; got a function');

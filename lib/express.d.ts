@@ -50,7 +50,7 @@ export interface RateLimitPartOptions<Req = any, Res = any> {
   identifier?: string | ((req: Req, res: Res) => string | Promise<string>);
 }
 /**
- * One of `limiter` and `limiters` is required. The words are express-rate-limit's where that has them. Functions may return
+ * One of `limiter` and `limiters` is required. The words are mostly express-rate-limit's. Functions may return
  * promises. What they throw, and what is not allowed where they return it (ERR_INVALID_ARG), goes to next(error). Options
  * that are kept in a variable are `RateLimitOptions & RateLimitSource`.
  */
@@ -70,7 +70,10 @@ export interface RateLimitOptions<Req = any, Res = any> {
    * more addresses than there are keys.
    */
   key?: (req: Req, res: Res) => string | Promise<string>;
-  /** Units that this request takes, 0 to its limit (or burst); 0: not counted, as with `skip`. Default 1. */
+  /**
+   * Units that this request takes, 0 to its limit (or burst); 0: not counted, as with `skip`. More from a function, as of a
+   * body too long, is ERR_INVALID_ARG with `status` and `statusCode` 413, which Express and others answer. Default 1.
+   */
   cost?: PerRequest<number, Req, Res>;
   /**
    * Units a window for this request, 1 to 2^32 - 1: of its plan, say. What the key has taken under another limit counts.
@@ -103,12 +106,13 @@ export interface RateLimitOptions<Req = any, Res = any> {
   ipv6Subnet?: PerRequest<number, Req, Res>;
   /**
    * 'draft-8' (default): RateLimit and RateLimit-Policy of the IETF draft, appended to those of other limiters. 'draft-7':
-   * both in their older form. 'draft-6': RateLimit-Limit, -Remaining, -Reset and -Policy. `t`, or reset, is the seconds until
-   * the key is as new or, on a denial, until this request would pass, rounded up. Retry-After is never earlier, and is there
-   * whatever headers are chosen.
+   * both in their older form. 'draft-6': RateLimit-Limit, -Remaining, -Reset and -Policy. `q`, or limit, is the limit or a
+   * burst above it, and `w` the seconds in which so many units come: the window, or burst * window / limit. `t`, or reset, is
+   * the seconds until the key is as new or, on a denial, until this request would pass, rounded up. Retry-After is never
+   * earlier, and is there whatever headers are chosen.
    */
   standardHeaders?: 'draft-8' | 'draft-7' | 'draft-6' | false;
-  /** X-RateLimit-Limit, -Remaining and -Reset (seconds since the epoch, of the same moment as `t`). Default true. */
+  /** X-RateLimit-Limit (as `q`), -Remaining and -Reset (seconds since the epoch, of the same moment as `t`). Default true. */
   legacyHeaders?: boolean;
   /**
    * The policy's name in the headers of draft 8, printable ASCII of 1 to 256 characters. What a function returns is cut and
@@ -150,7 +154,9 @@ export type RateLimitSource<Req = any, Res = any> =
   | { limiter: Limiter; limiters?: undefined }
   | { limiter?: undefined; limiters: readonly (Limiter | RateLimitPartOptions<Req, Res>)[] };
 /**
- * Express middleware: counts the request, sets the headers, answers 429 with Retry-After when it is over the limit.
+ * Express middleware: counts the request, sets the headers, answers 429 with Retry-After when it is over the limit. A denied
+ * request whose response has ended by then is left alone; one whose headers have been sent, but that is not ended, is
+ * ERR_INVALID_STATE in next(error), unless there is a `handler`: put this before what sends them.
  * Throws ERR_INVALID_ARG for options it does not know. Errors of `key`, `skip` and all other functions, and of the limiter
  * unless onError is 'open', go to next(error). Works with whatever has (req, res, next) of node:http: Connect, or a plain
  * server.

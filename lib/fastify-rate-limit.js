@@ -7,10 +7,13 @@
  * constraints, so that it is the same in every thread; that of a group is the group, so that its routes count together.
  * Limiters that are no route's (fastify.rateLimit() as a hook of one's own) are told apart by their order.
  *
- * The plugin appends the group to the key with nothing between. That does no harm: within a scope the group is the same.
+ * The plugin appends the group of the request's route to the key, with nothing between. In the scope of a route or of a
+ * group that does no harm, as the group is the same there. A limiter that is no route's may meet routes of several groups:
+ * there the groups count apart, and 'one' of 'otp' is 'oneo' of 'tp', as with the plugin's own store.
  */
 const { invalidArg } = require('./errors.js');
-const { COUNT_MAX, hitsOf, maxKeysOption, nameOption, storeOption, waitMs } = require('./hits.js');
+const { hitsOf, maxKeysOption, nameOption, storeOption, waitMs, windowOf } = require('./hits.js');
+const { UNITS_MAX } = require('./limits.js');
 const check = require('./options.js');
 
 /** The plugin's own default. Each call names its window; this only has to be the same in all threads. */
@@ -79,11 +82,6 @@ class ScopedStore {
   }
 }
 
-/** A window of 0 ends with the hit that starts it, which is as long as a millisecond. @param {number} timeWindow */
-function windowOf(timeWindow) {
-  return timeWindow === 0 ? 1 : timeWindow;
-}
-
 /** @param {unknown} options See fastify-rate-limit.d.ts. */
 function fastifyRateLimitStore(options) {
   const { store, prefix, algorithm, maxKeys } = check.checkOptions(
@@ -93,7 +91,7 @@ function fastifyRateLimitStore(options) {
     fastifyRateLimitStore,
   );
   const limiter = store.limiter(prefix, {
-    limit: COUNT_MAX,
+    limit: UNITS_MAX,
     window: WINDOW_MS,
     algorithm: algorithm ?? 'fixed-window',
     maxKeys,

@@ -3,18 +3,17 @@
  * Counting for libraries that hold their limits themselves: they ask a store how often a key was hit and refuse what was
  * too often, so that what is refused counts too. A limiter counts for them, as units of a limit that nobody reaches.
  */
+const { DURATION_MS_MAX } = require('./duration.js');
 const { RedstartError } = require('./errors.js');
+const { KEYS_MAX, UNITS_MAX } = require('./limits.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
 const check = require('./options.js');
 
 /** @typedef {import('../index.js').Limiter} Limiter */
 /** @typedef {import('../index.js').LimitResult} LimitResult */
 
-/** The largest limit there is. */
-const COUNT_MAX = 2 ** 32 - 1;
-
 /** More hits than any limit allows. */
-const OVER = COUNT_MAX + 1;
+const OVER = UNITS_MAX + 1;
 
 const storeOption = check.required({
   expected: "a store: open('memory:app')",
@@ -28,11 +27,11 @@ const nameOption = check.required({
   read: (/** @type {unknown} */ value) => (isName(value) ? value : undefined),
 });
 
-const maxKeysOption = check.integer({ min: 1, max: COUNT_MAX });
+const maxKeysOption = check.integer({ min: 1, max: KEYS_MAX });
 
 /**
  * A denied hit is over every limit: there is no room to count it, or the app has blocked the key.
- * @param {LimitResult} result Of consume with the limit COUNT_MAX.
+ * @param {LimitResult} result Of consume with the limit UNITS_MAX.
  */
 function hitsOf({ allowed, limit, remaining }) {
   return allowed ? limit - remaining : OVER;
@@ -41,6 +40,11 @@ function hitsOf({ allowed, limit, remaining }) {
 /** Milliseconds until the key is as new, or may try again. @param {LimitResult} result */
 function waitMs({ allowed, resetAfterMs, retryAfterMs }) {
   return Math.ceil(allowed ? resetAfterMs : retryAfterMs);
+}
+
+/** A window, or a block, as a limiter takes it: the libraries let 0 and Infinity through. @param {number} ms */
+function windowOf(ms) {
+  return Math.min(Math.max(ms, 1), DURATION_MS_MAX);
 }
 
 /**
@@ -52,7 +56,7 @@ function waitMs({ allowed, resetAfterMs, retryAfterMs }) {
  */
 async function blockAnew(limiter, key, durationMs, policy) {
   await limiter.block(key, durationMs);
-  await limiter.refund(key, COUNT_MAX, policy);
+  await limiter.refund(key, UNITS_MAX, policy);
 }
 
 /**
@@ -70,13 +74,13 @@ async function blockWhereRoom(...args) {
 }
 
 module.exports = {
-  COUNT_MAX,
   OVER,
   storeOption,
   nameOption,
   maxKeysOption,
   hitsOf,
   waitMs,
+  windowOf,
   blockAnew,
   blockWhereRoom,
 };

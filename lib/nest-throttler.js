@@ -7,8 +7,8 @@
  * with Nest's own storage. The name of the throttler stands before the key, with its length, because keys of a custom
  * generateKey need not contain it.
  */
-const { DURATION_MS_MAX } = require('./duration.js');
-const { COUNT_MAX, blockWhereRoom, maxKeysOption, nameOption, storeOption } = require('./hits.js');
+const { blockWhereRoom, maxKeysOption, nameOption, storeOption, windowOf } = require('./hits.js');
+const { ALGORITHMS, UNITS_MAX } = require('./limits.js');
 const check = require('./options.js');
 
 /** The limiter's own, which no call uses: each names its limit and window. */
@@ -18,7 +18,7 @@ const WINDOW_MS = 60_000;
 const OPTIONS = {
   store: storeOption,
   prefix: nameOption,
-  algorithm: check.oneOf(['sliding-window', 'sliding-log', 'sliding-counter', 'fixed-window', 'token-bucket', 'gcra']),
+  algorithm: check.oneOf(ALGORITHMS),
   maxKeys: maxKeysOption,
 };
 
@@ -44,10 +44,10 @@ class ThrottlerStorage {
    * @param {string} throttlerName
    */
   async increment(key, ttl, limit, blockDuration, throttlerName) {
-    const window = durationOf(ttl);
-    const blockMs = blockDuration > 0 ? durationOf(blockDuration) : 0;
+    const window = windowOf(ttl);
+    const blockMs = blockDuration > 0 ? windowOf(blockDuration) : 0;
     if (limit < 1) return denial(limit, window, blockMs || window);
-    const policy = { limit: Math.min(Math.floor(limit), COUNT_MAX), window };
+    const policy = { limit: Math.min(Math.floor(limit), UNITS_MAX), window };
     const at = `${throttlerName.length}:${throttlerName}${key}`;
     const result = await this.#limiter.consume(at, policy);
     if (!result.allowed) {
@@ -72,11 +72,6 @@ function denial(limit, resetMs, blockedMs) {
     isBlocked: true,
     timeToBlockExpire: seconds(blockedMs),
   };
-}
-
-/** As a limiter takes it; Nest lets 0 and Infinity through. @param {number} ms */
-function durationOf(ms) {
-  return Math.min(Math.max(ms, 1), DURATION_MS_MAX);
 }
 
 /** @param {number} ms */

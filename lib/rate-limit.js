@@ -11,9 +11,9 @@ const { answer } = require('./rate-limit/answer.js');
 const { callsOf } = require('./rate-limit/calls.js');
 const { decide } = require('./rate-limit/decide.js');
 const { setHeaders } = require('./rate-limit/headers.js');
-const { ask } = require('./rate-limit/per-request.js');
+const { ask, tooLarge } = require('./rate-limit/per-request.js');
 const { refundAtEnd } = require('./rate-limit/refund.js');
-const { readSettings } = require('./rate-limit/settings.js');
+const { mostOf, readSettings } = require('./rate-limit/settings.js');
 const { RedstartError } = require('./errors.js');
 
 /** @typedef {import('./rate-limit/settings.js').Settings} Settings */
@@ -67,10 +67,16 @@ async function decideOrPass(settings, calls) {
   try {
     return await ask(settings.several ? 'limiters' : 'limiter', () => decide(settings, calls));
   } catch (/** @type {any} */ error) {
-    if (!settings.passesOnError || RedstartError.is(error, 'ERR_INVALID_ARG')) throw error;
+    if (RedstartError.is(error, 'ERR_INVALID_ARG')) throw calls.some(canNeverPass) ? tooLarge(error) : error;
+    if (!settings.passesOnError) throw error;
     settings.warn('REDSTART_RATE_LIMIT_OPEN', `rateLimit() lets requests pass, as its limiter fails: ${error.message}`);
     return undefined;
   }
+}
+
+/** Whether it costs more than there can be, by what a function said. @param {import('./rate-limit/calls.js').Call} call */
+function canNeverPass({ part, cost, rule }) {
+  return typeof part.cost === 'function' && cost > mostOf(part.limiter, rule?.limit);
 }
 
 /** @param {Settings} settings @param {any} req @param {any} res @param {Next} next */

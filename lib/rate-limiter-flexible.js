@@ -10,7 +10,8 @@
 const library = require('rate-limiter-flexible');
 const { invalidArg } = require('./errors.js');
 const { DURATION_MS_MAX } = require('./duration.js');
-const { COUNT_MAX, blockAnew, blockWhereRoom, maxKeysOption, nameOption, storeOption } = require('./hits.js');
+const { blockAnew, blockWhereRoom, maxKeysOption, nameOption, storeOption } = require('./hits.js');
+const { UNITS_MAX } = require('./limits.js');
 const check = require('./options.js');
 
 /** @typedef {import('../index.js').LimitResult} LimitResult */
@@ -24,7 +25,7 @@ const SECONDS_MAX = DURATION_MS_MAX / 1000;
 const OPTIONS = {
   store: storeOption,
   keyPrefix: nameOption,
-  points: check.required(check.integer({ min: 0, max: COUNT_MAX - 1 })),
+  points: check.required(check.integer({ min: 0, max: UNITS_MAX - 1 })),
   duration: check.required(check.number({ min: 0.001, max: SECONDS_MAX })),
   blockDuration: check.number({ min: 0, max: SECONDS_MAX }),
   maxKeys: maxKeysOption,
@@ -45,7 +46,7 @@ class RateLimiterRedstart extends Compatible {
     this.#keyPrefix = keyPrefix;
     this.#blockDuration = blockDuration ?? 0;
     const window = Math.ceil(duration * 1000);
-    this.#limiter = store.limiter(keyPrefix, { limit: COUNT_MAX, window, algorithm: 'fixed-window', maxKeys });
+    this.#limiter = store.limiter(keyPrefix, { limit: UNITS_MAX, window, algorithm: 'fixed-window', maxKeys });
   }
 
   get keyPrefix() {

@@ -2,6 +2,7 @@
 /** @type {import('node:cluster').Cluster} */
 const cluster = /** @type {any} */ (require('node:cluster'));
 const os = require('node:os');
+const path = require('node:path');
 const options = require('./options.js');
 const { Cache } = require('./cache.js');
 const { CODEC_PAIR, readCacheOptions } = require('./cache-options.js');
@@ -168,18 +169,27 @@ function pairNumber(checked) {
   return String(number);
 }
 
+/** Frames of ours at most between a door that the app calls and the store. */
+const DOOR_FRAMES_MAX = 5;
+const OURS = __dirname + path.sep;
+
 /**
- * Where the app called `above`, for the message of a conflict: 'file.js:10:5'.
+ * Where the app called `above`, itself or through a door, for the message of a conflict: 'file.js:10:5'.
  * @param {Function} above
  */
 function callSite(above) {
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 1;
+  Error.stackTraceLimit = DOOR_FRAMES_MAX + 1;
   const trace = { stack: '' };
   Error.captureStackTrace(trace, above);
   Error.stackTraceLimit = limit;
-  const frame = String(trace.stack).split('\n')[1] ?? '';
-  return /\(?((?:file:\/\/)?[^()\s][^()]*:\d+:\d+)\)?$/.exec(frame.replace(/^\s*at /, ''))?.[1] ?? 'an unknown place';
+  const places = String(trace.stack).split('\n').slice(1).map(placeOf);
+  return places.find((place) => !place?.startsWith(OURS)) ?? 'an unknown place';
+}
+
+/** @param {string} frame */
+function placeOf(frame) {
+  return /\(?((?:file:\/\/)?[^()\s][^()]*:\d+:\d+)\)?$/.exec(frame.replace(/^\s*at /, ''))?.[1];
 }
 
 /** A quarter of what this process may use, at most 1 GiB. */

@@ -68,8 +68,8 @@ function warnOfProxies({ warn }, req) {
   if (trust === false && req.headers['x-forwarded-for'] !== undefined) {
     warn(
       'REDSTART_TRUST_PROXY_UNSET',
-      "rateLimit() counts by address, and a request came with X-Forwarded-For, which is not trusted (Express's 'trust " +
-        "proxy' is false): behind a proxy all clients count as one; set 'trust proxy', or give rateLimit() a key",
+      'rateLimit() counts by address, and a request came with X-Forwarded-For, which is not trusted: behind a proxy all ' +
+        "clients count as one; in Express set 'trust proxy', elsewhere give rateLimit() a key",
     );
   }
   if (req.headers.forwarded !== undefined && (!('ip' in req) || req.ip === req.socket?.remoteAddress)) {

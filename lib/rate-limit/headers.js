@@ -29,8 +29,9 @@ async function setHeaders(settings, decision, req, res) {
   // Whoever has answered by now (a timeout, say) cannot be told in headers any more.
   if (res.headersSent) return;
   if (legacyHeaders) setLegacy(res, decision.nearest);
-  if (standardHeaders === 'draft-8')
-    decision.verdicts.forEach((verdict, at) => void addDraft8(res, verdict, names[at]));
+  if (standardHeaders === 'draft-8') {
+    for (const [at, verdict] of decision.verdicts.entries()) addDraft8(res, verdict, names[at]);
+  }
   if (standardHeaders === 'draft-7') setDraft7(res, decision.nearest);
   if (standardHeaders === 'draft-6') setDraft6(res, decision.nearest);
   if (!decision.allowed) res.setHeader('Retry-After', String(inSeconds(decision.retryAfterMs)));
@@ -57,31 +58,34 @@ async function namesOf(verdicts, req, res) {
 
 /** @param {any} res @param {Verdict} verdict @param {string} name */
 function addDraft8(res, { call, result, waitMs }, name) {
+  const { quota, seconds } = quotaOf(call, result);
   // Appended: every limiter a request passes adds its own policy.
   res.appendHeader('RateLimit', `${name}; r=${result.remaining}; t=${inSeconds(waitMs)}`);
-  const policy = `q=${result.limit}; w=${windowSeconds(call)}; pk=:${partition(call.key)}:`;
+  const policy = `q=${quota}; w=${seconds}; pk=:${partition(call.key)}:`;
   res.appendHeader('RateLimit-Policy', `${name}; ${policy}`);
 }
 
 /** @param {any} res @param {Verdict} verdict */
 function setDraft7(res, { call, result, waitMs }) {
-  res.setHeader('RateLimit-Policy', `${result.limit};w=${windowSeconds(call)}`);
-  const state = `limit=${result.limit}, remaining=${result.remaining}, reset=${inSeconds(waitMs)}`;
+  const { quota, seconds } = quotaOf(call, result);
+  res.setHeader('RateLimit-Policy', `${quota};w=${seconds}`);
+  const state = `limit=${quota}, remaining=${result.remaining}, reset=${inSeconds(waitMs)}`;
   res.setHeader('RateLimit', state);
 }
 
 /** @param {any} res @param {Verdict} verdict */
 function setDraft6(res, { call, result, waitMs }) {
-  res.setHeader('RateLimit-Policy', `${result.limit};w=${windowSeconds(call)}`);
-  res.setHeader('RateLimit-Limit', String(result.limit));
+  const { quota, seconds } = quotaOf(call, result);
+  res.setHeader('RateLimit-Policy', `${quota};w=${seconds}`);
+  res.setHeader('RateLimit-Limit', String(quota));
   res.setHeader('RateLimit-Remaining', String(result.remaining));
   res.setHeader('RateLimit-Reset', String(inSeconds(waitMs)));
 }
 
 /** @param {any} res @param {Verdict} verdict */
-function setLegacy(res, { result, waitMs }) {
+function setLegacy(res, { call, result, waitMs }) {
   const nowMs = Date.now();
-  res.setHeader('X-RateLimit-Limit', String(result.limit));
+  res.setHeader('X-RateLimit-Limit', String(quotaOf(call, result).quota));
   res.setHeader('X-RateLimit-Remaining', String(result.remaining));
   // A moment by the server's clock means something only beside that clock; Node sends it unless it was told not to.
   if (res.sendDate === false) res.setHeader('Date', new Date(nowMs).toUTCString());
@@ -93,9 +97,15 @@ function inSeconds(ms) {
   return Math.ceil(ms / 1000);
 }
 
-/** @param {import('./calls.js').Call} call */
-function windowSeconds({ part, rule }) {
-  return Math.max(1, inSeconds(rule?.window ?? part.limiter.policy.windowMs));
+/**
+ * Units of which `remaining` is a part, and the seconds in which so many come: a bucket may hold more than its limit.
+ * @param {import('./calls.js').Call} call
+ * @param {import('../../index.js').LimitResult} result
+ */
+function quotaOf({ part, rule }, { limit }) {
+  const { burst = 0, windowMs } = part.limiter.policy;
+  const quota = Math.max(limit, burst);
+  return { quota, seconds: Math.max(1, inSeconds(((rule?.window ?? windowMs) * quota) / limit)) };
 }
 
 /** Which of the limiter's keys this is, without saying it. @param {string} key */

@@ -2,6 +2,10 @@
 /** What rateLimit() asks the app for each request: options that are functions. */
 const { ask: askOption } = require('../ask.js');
 const { invalidArg, show } = require('../errors.js');
+const { UNITS_MAX } = require('../limits.js');
+const { COST } = require('./settings.js');
+
+const STATUS_TOO_LARGE = 413;
 
 /**
  * What the app, or a limiter, answers.
@@ -29,9 +33,19 @@ async function askFor(option, value, checker, req, res) {
   if (given === undefined) return undefined;
   const read = checker.read(given);
   if (read === undefined) {
-    throw invalidArg(`option '${option}' of rateLimit() must return ${checker.expected}; got ${show(given)}`);
+    const error = invalidArg(`option '${option}' of rateLimit() must return ${checker.expected}; got ${show(given)}`);
+    throw /** @type {unknown} */ (checker) === COST && given > UNITS_MAX ? tooLarge(error) : error;
   }
   return read;
 }
 
-module.exports = { ask, askFor };
+/**
+ * For a cost that a function said and that can never pass: it may be the client's choice, as by the length of a body, and
+ * no failure of the app. Express and others answer with this status.
+ * @param {Error} error
+ */
+function tooLarge(error) {
+  return Object.assign(error, { status: STATUS_TOO_LARGE, statusCode: STATUS_TOO_LARGE });
+}
+
+module.exports = { ask, askFor, tooLarge };

@@ -3,8 +3,8 @@
  * skipSuccessfulRequests and skipFailedRequests: whether a request counts is known when its response has ended, so it is
  * counted when it comes and its units are given back then.
  */
-const { errorMonitor } = require('node:events');
 const { kGiveBack } = require('../limiter.js');
+const { onEnd } = require('./response-end.js');
 
 /** @typedef {import('./settings.js').Settings} Settings */
 /** @typedef {import('./decide.js').Verdict} Verdict */
@@ -17,24 +17,15 @@ const { kGiveBack } = require('../limiter.js');
  */
 function refundAtEnd(settings, { verdicts, takenUs }, req, res) {
   if (!settings.refundsSuccess && !settings.refundsFailure) return;
-  let isOver = false;
-  /** @param {boolean} hasAnswer Whether the app had answered in full; if not, the request has failed. */
-  const over = async (hasAnswer) => {
-    if (isOver) return;
-    isOver = true;
+  onEnd(res, async (hasAnswer) => {
     try {
+      // A response that the app had not answered in full has failed.
       const isSuccess = hasAnswer && Boolean(await settings.requestWasSuccessful(req, res));
       if (isSuccess ? settings.refundsSuccess : settings.refundsFailure) await refund(verdicts, takenUs);
     } catch (/** @type {any} */ error) {
       settings.warn('REDSTART_RATE_LIMIT_REFUND', `rateLimit() could not give units back: ${error?.message ?? error}`);
     }
-  };
-  // By the monitor, so that an error that nobody listens to stays one.
-  res.once(errorMonitor, () => over(false));
-  res.once('finish', () => over(true));
-  res.once('close', () => over(res.writableEnded));
-  // The events of a response that ended while the limiter was asked have been.
-  if (res.writableFinished || res.closed || res.destroyed) over(res.writableEnded);
+  });
 }
 
 /**

@@ -2,14 +2,13 @@
 /** The options of rateLimit(), checked, with their defaults. What they mean is in ../express.d.ts. */
 const { IncomingMessage } = require('node:http');
 const { invalidArg, show } = require('../errors.js');
+const { LIMITER_EXPECTED, PARTS_MAX, UNITS_MAX } = require('../limits.js');
 const check = require('../options.js');
 const { isPlainObject } = require('../plain.js');
 const { limiterName, isHeaderName, headerString } = require('./name.js');
 
 /** @typedef {import('../../index.js').Limiter & { policy: { limit: number, burst?: number, windowMs: number } }} Limiter */
 
-const UNITS_MAX = 2 ** 32 - 1;
-const LIMITERS_MAX = 64;
 const SUBNET_BITS_MIN = 32;
 const SUBNET_BITS_MAX = 64;
 
@@ -34,7 +33,7 @@ function orFunction(checker) {
 
 // By what it can do, not by class: Jest may hand over a limiter of another copy of this package.
 const LIMITER = {
-  expected: "a limiter: store.limiter('api', { limit: 100, window: '1m' })",
+  expected: LIMITER_EXPECTED,
   read: (/** @type {any} */ value) =>
     typeof value?.consume === 'function' && value.policy ? /** @type {Limiter} */ (value) : undefined,
 };
@@ -55,9 +54,9 @@ const OPTIONS = {
   ...PART_OPTIONS,
   limiter: LIMITER,
   limiters: {
-    expected: `an array of 1 to ${LIMITERS_MAX} limiters, or of { limiter, key, cost, limit, window, identifier }`,
+    expected: `an array of 1 to ${PARTS_MAX} limiters, or of { limiter, key, cost, limit, window, identifier }`,
     read: (/** @type {unknown} */ value) =>
-      Array.isArray(value) && value.length > 0 && value.length <= LIMITERS_MAX ? value : undefined,
+      Array.isArray(value) && value.length > 0 && value.length <= PARTS_MAX ? value : undefined,
   },
   skip: check.func,
   skipSuccessfulRequests: check.boolean,
@@ -211,7 +210,7 @@ function partOf(own, common, prefix, above) {
   const name = identifier ?? limiterName(limiter.name);
   const cost = own.cost ?? common.cost;
   const optionName = (/** @type {string} */ option) => (own[option] === undefined ? option : prefix + option);
-  const most = limiter.policy.burst ?? limit ?? limiter.policy.limit;
+  const most = mostOf(limiter, limit);
   if (typeof cost === 'number' && cost > most) {
     throw invalidArg(
       `option '${optionName('cost')}' of rateLimit() is ${cost}, and limiter '${limiter.name}' gives ${most} at once at ` +
@@ -230,6 +229,11 @@ function partOf(own, common, prefix, above) {
   };
 }
 
+/** Units that can pass at once. @param {Limiter} limiter @param {any} limit The request's own, if it has one. */
+function mostOf({ policy }, limit) {
+  return policy.burst ?? limit ?? policy.limit;
+}
+
 /** Each warning once: what is wrong with one request is wrong with the next. */
 function warner() {
   const warned = new Set();
@@ -240,4 +244,4 @@ function warner() {
   };
 }
 
-module.exports = { readSettings, COST, LIMIT, SUBNET };
+module.exports = { readSettings, mostOf, COST, LIMIT, SUBNET };
