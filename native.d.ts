@@ -208,3 +208,6 @@ export declare class NativeStore {
 
 /** An address as a limiter key, or nothing and an error to take. */
 export declare function ipKey(lane: NativeLane, address: string, subnet: number): string | null
+
+/** What doors salt a key with before they show its hash to clients: one text a process, so that all threads show the same. */
+export declare function partitionSalt(): string

@@ -839,3 +839,4 @@ module.exports.NativeClock = nativeBinding.NativeClock
 module.exports.NativeLane = nativeBinding.NativeLane
 module.exports.NativeStore = nativeBinding.NativeStore
 module.exports.ipKey = nativeBinding.ipKey
+module.exports.partitionSalt = nativeBinding.partitionSalt

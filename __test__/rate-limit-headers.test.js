@@ -1,7 +1,9 @@
 'use strict';
 // The headers of every draft, compared with what express-rate-limit sends for the same requests.
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const { after, describe, it } = require('node:test');
+const { Worker } = require('node:worker_threads');
 const express = require('express');
 const { rateLimit: expressRateLimit } = require('express-rate-limit');
 const { manualClock, open } = require('redstart');
@@ -220,5 +222,41 @@ describe('the headers of a limited app', () => {
     return serving(appWith(silent, rateLimit({ limiter })), async (get) => {
       assert.ok(Math.abs(Date.parse((await get()).headers.get('date')) - Date.now()) < 2000);
     });
+  });
+});
+
+const keeper = open('memory:partition');
+after(() => keeper.close());
+
+describe('the partition key', () => {
+  /** A server in a thread of its own, limited by one limiter of one store; posts the header of its own request. */
+  async function inThread() {
+    const http = require('node:http');
+    const { parentPort } = require('node:worker_threads');
+    const { open } = require('redstart');
+    const { rateLimit } = require('redstart/express');
+    const limiter = open('memory:partition').limiter('l', { limit: 9, window: '1h' });
+    const limit = rateLimit({ limiter, key: () => 'somebody' });
+    const server = http.createServer((req, res) => limit(req, res, () => res.end()));
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { headers } = await fetch(`http://127.0.0.1:${server.address().port}/`);
+    parentPort.postMessage([headers.get('ratelimit-policy'), headers.get('ratelimit')]);
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  it('is one for all threads that count one key together', async () => {
+    const told = [];
+    for (let thread = 0; thread < 2; thread++) {
+      const worker = new Worker(`(${inThread})()`, { eval: true });
+      worker.once('message', (headers) => told.push(headers));
+      await once(worker, 'exit');
+    }
+    const [[policy, first], [samePolicy, second]] = told;
+    assert.match(policy, /pk=:[A-Za-z0-9+/]{12,16}:/);
+    assert.equal(samePolicy, policy);
+    assert.deepEqual(
+      [first, second].map((text) => /r=(\d+)/.exec(text)[1]),
+      ['8', '7'],
+    );
   });
 });

@@ -2,6 +2,7 @@
 const { onAbort, offAbort } = require('./abort.js');
 const { durationMs } = require('./duration.js');
 const { closed, invalidArg, show } = require('./errors.js');
+const { ALGORITHMS, KEYS_MAX, LIMITER_EXPECTED, PARTS_MAX, UNITS_MAX } = require('./limits.js');
 const options = require('./options.js');
 const { scratch, STATUS_OK, STATUS_PENDING, cancel, pending, ready, takeError } = require('./lane.js');
 
@@ -10,24 +11,12 @@ const { scratch, STATUS_OK, STATUS_PENDING, cancel, pending, ready, takeError } 
 /** @typedef {{ cost: number, limit: number, windowMs: number }} Ask 0: the limiter's own. */
 /** @typedef {{ number: number, closed: boolean, take: (flat: any[]) => [number[][], number] }} Part */
 
-/** Also the most that a limit can be. */
-const COST_MAX = 2 ** 32 - 1;
-const KEYS_MAX = 2 ** 32 - 1;
-const PARTS_MAX = 64;
-
-const UNITS = options.integer({ min: 1, max: COST_MAX });
+const UNITS = options.integer({ min: 1, max: UNITS_MAX });
 
 const LIMITER_OPTIONS = {
   limit: options.required(UNITS),
   window: options.required(options.duration),
-  algorithm: options.oneOf([
-    'sliding-window',
-    'sliding-log',
-    'sliding-counter',
-    'fixed-window',
-    'token-bucket',
-    'gcra',
-  ]),
+  algorithm: options.oneOf(ALGORITHMS),
   burst: UNITS,
   block: options.duration,
   maxKeys: options.integer({ min: 1, max: KEYS_MAX }),
@@ -37,7 +26,7 @@ const CONSUME_OPTIONS = { cost: UNITS, ...LIMIT_OPTIONS };
 const WAIT_OPTIONS = { ...CONSUME_OPTIONS, timeout: options.duration, signal: options.signal };
 const PART_OPTIONS = {
   limiter: options.required({
-    expected: "a limiter: store.limiter('api', { limit: 100, window: '1m' })",
+    expected: LIMITER_EXPECTED,
     read: (/** @type {any} */ value) => (value?.[kPart] === undefined ? undefined : /** @type {Limiter} */ (value)),
   }),
   key: options.required(options.string({ min: 0 })),
@@ -235,7 +224,7 @@ function plainCost(given) {
 
 /** @param {unknown} units */
 function isUnits(units) {
-  return typeof units === 'number' && Number.isInteger(units) && units >= 1 && units <= COST_MAX;
+  return typeof units === 'number' && Number.isInteger(units) && units >= 1 && units <= UNITS_MAX;
 }
 
 /** @param {string} what @param {import('../index.js').LimitOptions | undefined} given */

@@ -6,15 +6,17 @@
  *
  * Draft 8 has room for every policy. The older headers have room for one: the nearest to denying, or the one that did.
  */
-const { createHash, randomBytes } = require('node:crypto');
+const { createHash } = require('node:crypto');
 const { invalidArg, show } = require('../errors.js');
+const { native } = require('../lane.js');
 const { functionName, headerString } = require('./name.js');
 const { ask } = require('./per-request.js');
 
 /** @typedef {import('./decide.js').Decision} Decision */
 /** @typedef {import('./decide.js').Verdict} Verdict */
 
-const PARTITION_SALT = randomBytes(16);
+/** Of the process, so that all threads show one key as one. */
+const PARTITION_SALT = native.partitionSalt();
 const PARTITION_BYTES = 9;
 
 /**
