@@ -72,7 +72,8 @@ pub trait Decide: Default + Clone + PartialEq + std::fmt::Debug + Send + 'static
     }
 
     /// As `give_back`, of units taken at `taken_us` or before: later ones go on counting, so that who gives old units back
-    /// is not let in early by new ones. The two that refill do not tell units apart and need not.
+    /// is not let in early by new ones. The two that refill do not tell units apart: they give back no more than can be
+    /// missing of those since then.
     fn give_back_of(&mut self, rule: Rule, units: u32, taken_us: u64, now_us: u64);
 
     /// The first instant at which the state equals an absent key's for every limit, so that forgetting it changes

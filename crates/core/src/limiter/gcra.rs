@@ -9,8 +9,8 @@
 //! A limit that changes from call to call: the TAT stays, so it is the share of the bucket that is kept where
 //! the token bucket keeps the units missing. Its part is rounded up to a microsecond when another limit reads
 //! it. A TAT further ahead than a faster limit could have brought it leaves nothing and stays, for the reason
-//! told at the token bucket. Units are given back as they were taken last, under the limit of that call; the
-//! microsecond that it rounded up to stays.
+//! told at the token bucket. A unit is given back as what it was worth under its own limit or that of the last
+//! call, whichever is less; the microsecond that was rounded up to stays.
 //!
 //! Source: ITU-T I.371 and its virtual scheduling algorithm; redis-cell, governor. Rejected: T rounded down to
 //! a whole number, which admits more than the limit; T rounded up, by which 7,000 a second are 6,993.
@@ -20,7 +20,7 @@
 //! that says whether its burst was its limit. Nothing is admitted early, and nobody is locked out for longer
 //! than by a bucket that he has just emptied. (The token bucket can tell, and there nothing more is missing.)
 
-use super::token_bucket::capacity;
+use super::token_bucket::{capacity, still_missing};
 use super::{Decide, Look, Rule};
 
 /// Marks a TAT moved by a call whose burst was its limit. Times stay below it: see [`capacity`].
@@ -117,8 +117,12 @@ impl Decide for Gcra {
         }
     }
 
-    fn give_back_of(&mut self, rule: Rule, units: u32, _: u64, now_us: u64) {
-        match self.ahead(now_us).checked_sub(u128::from(units) * u128::from(rule.window_us)) {
+    fn give_back_of(&mut self, rule: Rule, units: u32, taken_us: u64, now_us: u64) {
+        let units = units.min(still_missing(rule, rule.limit, taken_us, now_us));
+        // A unit is worth what it cost: no more than under the larger limit of its call and the last.
+        let worth = u128::from(units) * u128::from(rule.window_us) * u128::from(self.of);
+        let worth = worth / u128::from(self.of.max(rule.limit).max(1));
+        match self.ahead(now_us).checked_sub(worth) {
             None | Some(0) => *self = Self::default(),
             Some(ahead) => self.put(now_us, ahead),
         }

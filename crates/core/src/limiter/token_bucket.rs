@@ -30,6 +30,16 @@ pub(super) fn capacity(rule: Rule) -> u32 {
     u32::try_from(fillable / window_us).unwrap_or(u32::MAX)
 }
 
+/// Of the units taken at `taken_us` or before, the most that can be missing: a bucket that was empty then has refilled by
+/// as much since, at the limit `of`. What is more has come back by itself, and given back once more would be another's.
+pub(super) fn still_missing(rule: Rule, of: u32, taken_us: u64, now_us: u64) -> u32 {
+    let Some(passed_us) = now_us.checked_sub(taken_us).filter(|&passed_us| passed_us > 0) else {
+        return u32::MAX;
+    };
+    let refilled = u128::from(passed_us) * u128::from(of) / u128::from(rule.window_us.max(1));
+    capacity(rule).saturating_sub(u32::try_from(refilled).unwrap_or(u32::MAX))
+}
+
 /// One key's bucket; 24 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenBucket {
@@ -109,7 +119,8 @@ impl Decide for TokenBucket {
         }
     }
 
-    fn give_back_of(&mut self, _: Rule, units: u32, _: u64, _: u64) {
+    fn give_back_of(&mut self, rule: Rule, units: u32, taken_us: u64, now_us: u64) {
+        let units = units.min(still_missing(rule, self.of, taken_us, now_us));
         if units > self.missing {
             *self = Self::default();
         } else {

@@ -93,7 +93,10 @@ impl<F> Names<F> {
     fn check_same(&self, known: &Named<F>, asked: &Asked<'_>, now: &Map<String, Value>) -> Result<()> {
         let show = |options: &Map<String, Value>, other: &Map<String, Value>| {
             let differing = options.iter().filter(|&(name, value)| other.get(name) != Some(value));
-            differing.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+            let given = differing.map(|(name, value)| format!("{name} {value}"));
+            let absent =
+                other.keys().filter(|name| !options.contains_key(*name)).map(|name| format!("no {name}"));
+            given.chain(absent).collect::<Vec<_>>().join(", ")
         };
         let mut first = known.options.clone();
         first.remove(HANDLE);

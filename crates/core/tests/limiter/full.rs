@@ -39,6 +39,35 @@ fn the_bucket_for_those_without_room_knows_the_limiters_window_alone() {
 }
 
 #[test]
+fn no_call_can_widen_the_bucket_for_those_without_room() {
+    for options in each(3, 1_600) {
+        let rig = Rig::new(LimiterOptions { max_keys: 1, ..options });
+        rig.block("held", 1_000_000);
+        let wide = Ask { cost: 1, limit: Some(1_000), window: None };
+        let admitted = (0..10).filter(|number| rig.ask(&format!("k{number}"), wide).allowed).count();
+        assert_eq!(admitted, 3, "{options:?}");
+        let never = rig.ask("k", Ask { cost: 4, ..wide });
+        assert_eq!((never.allowed, never.reason), (false, Some(Reason::Overflow)));
+        assert!(never.retry_after_ms >= 1_600, "not while it shares the bucket: {never:?}");
+    }
+}
+
+#[test]
+fn parts_that_fit_no_shared_bucket_are_told_to_come_back_when_others_have_left() {
+    for options in each(10, 1_600) {
+        let rig = Rig::new(LimiterOptions { max_keys: 1, ..options });
+        rig.block("held", 1_000_000);
+        let answers = rig.consume_all(&[("a", Ask::units(6)), ("b", Ask::units(6))]).unwrap();
+        let denied: Vec<_> = answers.iter().filter(|answer| !answer.allowed).collect();
+        assert!(
+            !denied.is_empty() && denied.iter().all(|answer| answer.retry_after_ms >= 1_600),
+            "{answers:?}"
+        );
+        assert_eq!(rig.peek("c").remaining, 10, "{options:?}");
+    }
+}
+
+#[test]
 fn a_key_without_a_counter_of_its_own_gets_nothing_back() {
     for options in each(3, 1_600) {
         let rig = Rig::new(LimiterOptions { max_keys: 1, ..options });

@@ -137,13 +137,13 @@ impl<S: Decide> Model<S> {
     /// None where the parts can never pass together.
     pub(crate) fn consume_all(&mut self, parts: &[(usize, Ask)]) -> Option<Vec<Answer>> {
         // A part must fit beside those before it that are of its key and window.
-        let mut units: HashMap<At, u32> = HashMap::new();
+        let mut units: HashMap<At, (u32, Rule)> = HashMap::new();
         let mut sums = Vec::new();
         for &(key, ask) in parts {
             let rule = self.rule(ask);
-            let sum = units.entry((key, rule.window_us)).or_default();
+            let (sum, first) = units.entry((key, rule.window_us)).or_insert((0, rule));
             *sum += ask.cost;
-            if *sum > S::capacity(rule) {
+            if *first != rule || *sum > S::capacity(rule) {
                 return None;
             }
             sums.push(*sum);

@@ -205,3 +205,17 @@ fn no_parts_are_no_answers_and_a_wrong_part_takes_nothing() {
     }
     assert_eq!(rig.stats().bytes, 0);
 }
+
+#[test]
+fn parts_of_one_key_and_window_agree_in_their_limit() {
+    for options in each(10, 1_600) {
+        let rig = Rig::new(LimiterOptions { block: Some(86_400_000), ..options });
+        let two = Ask { cost: 2, limit: Some(2), window: None };
+        let error = rig.consume_all(&[("k", two), ("k", Ask::units(1))]).unwrap_err();
+        assert_eq!(error.code(), "ERR_INVALID_ARG");
+        assert!(error.to_string().contains("limits of 2 and 10"), "{error}");
+        let other_window = Ask { window: Some(80), ..two };
+        let answers = rig.consume_all(&[("k", other_window), ("k", Ask::units(1)), ("l", two)]).unwrap();
+        assert!(answers.iter().all(|answer| answer.allowed));
+    }
+}

@@ -85,6 +85,22 @@ fn under_twice_the_limit(step: &Step, admitted: &Admitted) -> Result<(), TestCas
     Ok(())
 }
 
+/// A refund may give back what has come back by itself, for a burst's worth of calls at most.
+fn up_to_two_bursts_and_the_refill(step: &Step, admitted: &Admitted) -> Result<(), TestCaseError> {
+    let Rule { limit, burst, window_us } = step.rule;
+    let units: u32 = admitted.iter().filter(|call| call.0 == step.now_us).map(|call| call.1).sum();
+    prop_assert!(units <= 2 * burst, "{} at once at {:?}", units, step);
+    let refill = u64::from(within(admitted, step.rule, step.real_us));
+    prop_assert!(
+        refill <= 2 * u64::from(burst) + u64::from(limit),
+        "{} in {} at {:?}",
+        refill,
+        window_us,
+        step
+    );
+    Ok(())
+}
+
 /// A window whose first call was given back may have started before all that count.
 fn up_to_twice_the_limit(step: &Step, admitted: &Admitted) -> Result<(), TestCaseError> {
     let units = within(admitted, step.rule, step.real_us);
@@ -123,6 +139,23 @@ fn above_the_limit_by_what_is_estimated(step: &Step, admitted: &Admitted) -> Res
     Ok(())
 }
 
+/// Units left when a bucket was emptied so many times, had filled each time, and all but the last call is given back.
+fn left_after<S: Decide>(rule: Rule, calls: u64) -> u32 {
+    let (mut state, fill_us) = (S::default(), u64::from(rule.burst) * rule.window_us);
+    let instants: Vec<u64> = (0..calls).map(|call| call * fill_us).collect();
+    for &at_us in &instants {
+        assert!(state.decide(rule, rule.burst, at_us).allowed);
+    }
+    let now_us = calls * fill_us;
+    assert!(state.decide(rule, rule.burst, now_us).allowed);
+    for taken_us in instants {
+        state.settle(rule, now_us);
+        state.give_back_of(rule, rule.burst, taken_us, now_us);
+    }
+    state.settle(rule, now_us);
+    state.look(rule, 1, now_us).left
+}
+
 proptest! {
     #![proptest_config(kept("tests/limiter_oracle/regressions/guarantees.txt", 4_000))]
 
@@ -146,6 +179,18 @@ proptest! {
     fn whatever_call_is_given_back_the_rest_stays_within_twice_the_limit(trace in traces(REFUNDING)) {
         admit_but::<SlidingCounter>(&trace, under_twice_the_limit)?;
         admit_but::<FixedWindow>(&trace, up_to_twice_the_limit)?;
+    }
+
+    #[test]
+    fn whatever_call_is_given_back_a_bucket_admits_one_burst_more_at_most(trace in traces(REFUNDING)) {
+        admit_but::<TokenBucket>(&trace, up_to_two_bursts_and_the_refill)?;
+        admit_but::<Gcra>(&trace, up_to_two_bursts_and_the_refill)?;
+    }
+
+    #[test]
+    fn units_that_have_come_back_are_not_given_back_again(calls in 1..200_u64, burst in 1..20_u32) {
+        let rule = Rule { limit: 10, burst, window_us: 1_000_000 };
+        prop_assert_eq!((left_after::<TokenBucket>(rule, calls), left_after::<Gcra>(rule, calls)), (0, 0));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(crate) trait Model: Default {
     fn meet(&mut self, rule: Rule, now_us: u64);
     fn fits(&self, rule: Rule, cost: u32, at_us: u64) -> bool;
     fn take(&mut self, rule: Rule, units: u32, now_us: u64);
-    fn give_back(&mut self, units: u32);
+    fn give_back(&mut self, rule: Rule, units: u32);
 }
 
 /// The algorithm decides as the model does, and tells of the future what the model will say then.
@@ -29,7 +29,7 @@ pub(crate) fn agree<S: Decide, M: Model>(trace: &[Step]) -> Result<(), TestCaseE
             Act::GiveBack(units) => {
                 state.settle(rule, now_us);
                 state.give_back(rule, units, now_us);
-                model.give_back(units);
+                model.give_back(rule, units);
                 continue;
             }
             Act::Take(_) => state.decide(rule, cost, now_us),
@@ -96,7 +96,7 @@ impl Model for Log {
         self.0.push((now_us, units));
     }
 
-    fn give_back(&mut self, units: u32) {
+    fn give_back(&mut self, _: Rule, units: u32) {
         drop_newest(&mut self.0, units);
     }
 }
@@ -129,7 +129,7 @@ impl Model for SubBuckets {
         self.0.push((now_us, units));
     }
 
-    fn give_back(&mut self, units: u32) {
+    fn give_back(&mut self, _: Rule, units: u32) {
         drop_newest(&mut self.0, units);
     }
 }
@@ -156,7 +156,7 @@ impl Model for Counter {
         self.0 = Some((start_us, used + units));
     }
 
-    fn give_back(&mut self, units: u32) {
+    fn give_back(&mut self, _: Rule, units: u32) {
         self.0 = self.0.map(|(start_us, used)| (start_us, used.saturating_sub(units))).filter(|it| it.1 > 0);
     }
 }
@@ -202,7 +202,7 @@ impl Model for TwoWindows {
         self.calls.push((now_us + self.ahead_us, units));
     }
 
-    fn give_back(&mut self, units: u32) {
+    fn give_back(&mut self, _: Rule, units: u32) {
         drop_newest(&mut self.calls, units);
     }
 }
@@ -239,7 +239,7 @@ impl Model for Bucket {
         self.refilled_at = rule.limit;
     }
 
-    fn give_back(&mut self, units: u32) {
+    fn give_back(&mut self, _: Rule, units: u32) {
         self.lack = (self.lack - Ratio::whole(units)).max(Ratio::whole(0));
     }
 }
@@ -289,9 +289,11 @@ impl Model for Arrival {
         self.of = Some(rule);
     }
 
-    fn give_back(&mut self, units: u32) {
+    /// What the units are worth under the limit of their call or of the last, whichever is less.
+    fn give_back(&mut self, rule: Rule, units: u32) {
         if let Some(of) = self.of {
-            self.at = self.at - time(units, of);
+            let parts = i128::from(units) * i128::from(of.window_us) * i128::from(of.limit);
+            self.at = self.at - Ratio::new(parts / i128::from(of.limit.max(rule.limit)), of.limit);
             self.meet(of, self.now_us);
         }
     }

@@ -24,6 +24,7 @@ impl<S: Decide> Keyed<S> {
             slots.refund(place, &self.ledger, call, (taken_us, now_us));
         }
         drop(slots);
+        self.changed(now_us);
         self.wake_waiters_of(call.hash);
     }
 
@@ -44,7 +45,7 @@ impl<S: Decide> Keyed<S> {
     }
 
     fn penalize_overflow(&self, overflow: &mut Overflow<S::Wide>, call: &Call) -> Outcome {
-        let call = self.in_own_window(call);
+        let call = self.in_overflow(call);
         let one = Call { cost: 1, ..call };
         let now_us = self.clock.now_us();
         let left = self.ledger.look(&mut overflow.state, &one, 0, now_us).decision.remaining;
@@ -63,10 +64,9 @@ impl<S: Decide> Keyed<S> {
         }
         drop(slots);
         let bytes = self.bytes_of(call);
-        if self.make_room(bytes)? == 0 {
-            // It is empty now, and will not be when the sweep comes.
-            self.wake_sweep(u64::MAX);
-        }
+        self.make_room(bytes)?;
+        // Before it is there, as it leaves this function under the lock of its table.
+        self.changed(self.clock.now_us());
         let mut slots = self.slots(call.hash);
         if let Some(place) = slots.find(self.rule.window_us, call) {
             self.ledger.give_back(1, bytes);
@@ -97,7 +97,7 @@ impl<S: Decide> Keyed<S> {
             self.wake_waiters_of(hash);
             return Ok(());
         }
-        let held_before = self.make_room(Self::BLOCK_BYTES).ok_or_else(|| self.full())?;
+        self.make_room(Self::BLOCK_BYTES).ok_or_else(|| self.full())?;
         let mut slots = self.slots(hash);
         if prolong(&mut slots) {
             self.ledger.give_back(1, Self::BLOCK_BYTES);
@@ -105,9 +105,7 @@ impl<S: Decide> Keyed<S> {
             slots.blocks.insert(Block { hash, until_us: until_us() });
         }
         drop(slots);
-        if held_before == 0 {
-            self.wake_sweep(until_us());
-        }
+        self.changed(self.clock.now_us());
         Ok(())
     }
 
@@ -139,28 +137,28 @@ impl<S: Decide> Keyed<S> {
             self.ledger.give_back(1, Self::BLOCK_BYTES);
         }
         drop(slots);
+        self.changed(now_us);
         self.wake_waiters_of(hash);
         there_was
     }
 
     /// Forgets every key; counters stay. What there is to free goes on the background thread, table by table.
     pub(super) fn forget_all(&self) {
-        let mut gone = Vec::new();
+        let (mut gone, mut freed) = (Vec::new(), 0);
         for table in &self.tables {
             let slots = &mut *table.0.lock();
             let old = std::mem::replace(slots, Slots { calls: slots.calls, ..Slots::default() });
             let (entries, bytes) = old.held();
             self.ledger.give_back(entries, bytes);
-            if entries > 0 {
-                gone.push(old);
-            }
+            freed += entries;
+            gone.push(old);
         }
         {
             let overflow = &mut *self.overflow.lock();
             self.ledger.give_back_bytes(overflow.state.heap_bytes() as u64);
             overflow.state = S::Wide::default();
         }
-        if gone.iter().map(|slots| slots.held().0).sum::<u64>() > FREED_AT_ONCE {
+        if freed > FREED_AT_ONCE {
             crate::timer::spawn(async move {
                 for slots in gone {
                     drop(slots);

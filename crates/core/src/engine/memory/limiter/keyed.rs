@@ -58,6 +58,10 @@ pub(super) struct Keyed<S: Decide> {
     pub(super) overflow: Mutex<Overflow<S::Wide>>,
     /// Locked before a table, never after one.
     pub(super) sweep: Mutex<Sweep>,
+    /// When the sweep is due, for those who would not wait for its lock; `u64::MAX`: not at all.
+    pub(super) sweep_due_us: AtomicU64,
+    /// Entries that came, moved, or may leave earlier than they did.
+    pub(super) changes: AtomicU64,
     pub(super) waiting: Waiting,
     pub(super) alarm: Alarm,
     pub(super) this: Weak<Self>,
@@ -84,6 +88,8 @@ impl<S: Decide> Keyed<S> {
             tables: [(); TABLES].map(|()| Table(Mutex::default())),
             overflow: Mutex::new(Overflow { state: S::Wide::default(), calls: Calls::default() }),
             sweep: Mutex::default(),
+            sweep_due_us: AtomicU64::new(u64::MAX),
+            changes: AtomicU64::new(0),
             waiting: Waiting::default(),
             this: this.clone(),
         })
@@ -115,7 +121,7 @@ impl<S: Decide> Keyed<S> {
     pub(super) fn call(&self, key: Key<'_>, ask: &Ask) -> Result<Call> {
         let rule = self.rule_of(ask)?;
         if ask.cost == 0 || ask.cost > S::capacity(rule) {
-            return Err(wrong_cost(ask.cost, S::capacity(rule), self.options.algorithm.refills()));
+            return Err(wrong_cost(ask.cost, S::capacity(rule), self.options.burst.is_some()));
         }
         Ok(Call { hash: self.hash(key), rule, cost: ask.cost })
     }
@@ -124,7 +130,7 @@ impl<S: Decide> Keyed<S> {
     pub(super) fn call_up_to(&self, key: Key<'_>, ask: &Ask) -> Result<Call> {
         let rule = self.rule_of(ask)?;
         if ask.cost == 0 {
-            return Err(wrong_cost(0, S::capacity(rule), self.options.algorithm.refills()));
+            return Err(wrong_cost(0, S::capacity(rule), self.options.burst.is_some()));
         }
         Ok(Call { hash: self.hash(key), rule, cost: ask.cost.min(S::capacity(rule)) })
     }
@@ -167,6 +173,7 @@ impl<S: Decide> Keyed<S> {
         match place {
             Place::Own(number) if call.rule.limit > S::UNITS_MAX => {
                 self.ledger.take_bytes_regardless(Self::OTHER_BYTES - Self::OWN_BYTES);
+                self.changes.fetch_add(1, Ordering::SeqCst);
                 slots.widen(number, self.rule.window_us)
             }
             place => place,
@@ -182,6 +189,7 @@ impl<S: Decide> Keyed<S> {
         if let Some(number) = slots.blocks.find(hash, |_| true) {
             slots.blocks.at_mut(number).until_us = until_us;
         } else {
+            // The sweep comes for the key itself, and sees it then.
             self.ledger.take_entry_regardless(Self::BLOCK_BYTES);
             slots.blocks.insert(Block { hash, until_us });
         }
@@ -211,14 +219,14 @@ impl<S: Decide> Keyed<S> {
     #[cold]
     fn attempt_new(&self, call: &Call, final_: bool) -> Outcome {
         let bytes = self.bytes_of(call);
-        let Some(held_before) = self.make_room(bytes) else {
+        if self.make_room(bytes).is_none() {
             let mut overflow = self.overflow.lock();
             let outcome = self.decide_overflow(&mut overflow, call, self.clock.now_us());
             if outcome.decision.allowed || final_ {
                 overflow.calls.count(outcome.decision.allowed);
             }
             return outcome;
-        };
+        }
         let mut slots = self.slots(call.hash);
         let now_us = self.clock.now_us();
         let outcome = if let Some(outcome) = self.attempt_held(&mut slots, call, now_us, final_) {
@@ -234,9 +242,7 @@ impl<S: Decide> Keyed<S> {
             outcome
         };
         drop(slots);
-        if held_before == 0 {
-            self.wake_sweep(now_us + outcome.decision.reset_after_us);
-        }
+        self.changed(now_us);
         outcome
     }
 
@@ -245,19 +251,25 @@ impl<S: Decide> Keyed<S> {
         if Slots::<S>::is_own(self.rule.window_us, call) { Self::OWN_BYTES } else { Self::OTHER_BYTES }
     }
 
-    /// The overflow bucket knows one window, the limiter's.
+    /// The overflow bucket knows one window, the limiter's, and no limit above its own.
     pub(super) fn decide_overflow(
         &self,
         overflow: &mut Overflow<S::Wide>,
         call: &Call,
         now_us: u64,
     ) -> Outcome {
-        let outcome = self.ledger.decide(&mut overflow.state, &self.in_own_window(call), now_us);
+        let call = self.in_overflow(call);
+        if call.cost > S::capacity(call.rule) {
+            return self.look_overflow(overflow, &call, now_us);
+        }
+        let outcome = self.ledger.decide(&mut overflow.state, &call, now_us);
         Outcome { reason: Reason::Overflow, ..outcome }
     }
 
-    pub(super) fn in_own_window(&self, call: &Call) -> Call {
-        Call { rule: Rule { window_us: self.rule.window_us, ..call.rule }, ..*call }
+    pub(super) fn in_overflow(&self, call: &Call) -> Call {
+        let Rule { limit, burst, window_us } = self.rule;
+        let rule = Rule { limit: call.rule.limit.min(limit), burst: call.rule.burst.min(burst), window_us };
+        Call { rule, ..*call }
     }
 
     /// What `attempt` would find, taking and counting nothing.
@@ -289,7 +301,15 @@ impl<S: Decide> Keyed<S> {
         call: &Call,
         now_us: u64,
     ) -> Outcome {
-        let found = self.ledger.look(&mut overflow.state, &self.in_own_window(call), 0, now_us);
+        let call = self.in_overflow(call);
+        let capacity = S::capacity(call.rule);
+        let possible = Call { cost: call.cost.min(capacity), ..call };
+        let mut found = self.ledger.look(&mut overflow.state, &possible, 0, now_us);
+        if call.cost > capacity {
+            // Not while it shares this bucket. Others have mostly left within a window.
+            found.decision.allowed = false;
+            found.decision.retry_after_us = found.decision.retry_after_us.max(self.rule.window_us);
+        }
         Outcome { reason: Reason::Overflow, ..found }
     }
 
@@ -337,8 +357,8 @@ impl<S: Decide> Keyed<S> {
 }
 
 #[cold]
-fn wrong_cost(cost: u32, capacity: u32, refills: bool) -> Error {
-    let name = if refills { "burst" } else { "limit" };
+fn wrong_cost(cost: u32, capacity: u32, has_burst: bool) -> Error {
+    let name = if has_burst { "burst" } else { "limit" };
     Error::InvalidArg(if cost == 0 {
         format!(
             "cost is 0, which takes nothing; give a whole number from 1 to the {name} {capacity}, or use peek"

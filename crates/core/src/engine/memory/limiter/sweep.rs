@@ -1,12 +1,15 @@
 //! Dropping keys that equal absent ones.
 //!
 //! One sweep goes round all tables, a bounded stretch at a time: driven by the timer, and by new keys that need
-//! room. After a round it rests until the first key it saw could leave, and for at least a sixteenth of the window, 50 ms
+//! room. After a round it rests until the first key it saw could leave, or for a window where it may not have seen all, and
+//! for at least a sixteenth of the window, 50 ms
 //! and a microsecond for each entry it looked at: looking at one costs about ten nanoseconds, so that is one
 //! percent of a core however many keys there are. With no keys it does not run.
 //!
 //! Rejected: a timer or a queue entry for each key, which costs more than the state it guards; a full sweep when
 //! the limiter is full, which hands whoever floods it a lever on everybody's latency.
+
+use std::sync::atomic::Ordering;
 
 use super::keyed::{Keyed, TABLES};
 use super::slots::{Place, Slots};
@@ -37,16 +40,30 @@ pub(super) struct Sweep {
     first_us: Option<u64>,
     /// When the timer goes on with it; `None` while there are no keys.
     due_us: Option<u64>,
+    /// The next round starts no earlier.
+    rests_until_us: u64,
+    /// Changes there had been when this round started.
+    changes: u64,
 }
 
 impl<S: Decide> Keyed<S> {
-    /// Sets the sweep going when it lies idle. Called by whoever brings the first key, which leaves at `due_us`; those that
-    /// come behind it may leave within a window.
-    pub(super) fn wake_sweep(&self, due_us: u64) {
+    /// An entry has come, or may leave earlier than the sweep has seen: it comes round within a window. Called once the change
+    /// can be seen, with no table locked.
+    pub(super) fn changed(&self, now_us: u64) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        let due_us = now_us.saturating_add(self.rule.window_us);
+        if self.sweep_due_us.load(Ordering::SeqCst) > due_us {
+            self.hasten_sweep(due_us);
+        }
+    }
+
+    #[cold]
+    fn hasten_sweep(&self, due_us: u64) {
         let mut sweep = self.sweep.lock();
-        if sweep.due_us.is_none() {
-            let due_us = due_us.min(self.clock.now_us().saturating_add(self.rule.window_us));
+        let due_us = due_us.max(sweep.rests_until_us);
+        if sweep.due_us.is_none_or(|known_us| known_us > due_us) {
             sweep.due_us = Some(due_us);
+            self.sweep_due_us.store(due_us, Ordering::SeqCst);
             drop(sweep);
             self.alarm.set(due_us);
         }
@@ -104,16 +121,24 @@ impl<S: Decide> Keyed<S> {
 
     fn end_round(&self, sweep: &mut Sweep, now_us: u64) {
         let rest_us = sweep.looks.max(self.rule.window_us / REST_PER_WINDOW).max(REST_US_MIN);
-        // A key that came behind the sweep's back, or moved as its table grew, was not seen: look within a window.
-        let unseen_us = now_us.saturating_add(self.rule.window_us);
-        let first_us = sweep.first_us.map_or(unseen_us, |first_us| first_us.min(unseen_us));
+        let rests_until_us = now_us.saturating_add(rest_us);
         let idle = self.shrink_overflow(now_us) && self.ledger.entries() == 0;
-        *sweep = Sweep::default();
-        sweep.due_us = (!idle).then(|| first_us.max(now_us.saturating_add(rest_us)));
+        // Before the changes are read: who changes something from here on finds no sweep due, and hastens one.
+        self.sweep_due_us.store(u64::MAX, Ordering::SeqCst);
+        let changes = self.changes.load(Ordering::SeqCst);
+        // What came behind the sweep's back, or moved there, was not seen; nor does it see the overflow bucket's memory.
+        let saw_all = changes == sweep.changes && !S::GROWS;
+        let within_us = now_us.saturating_add(self.rule.window_us);
+        let first_us = match sweep.first_us {
+            Some(first_us) if saw_all => first_us,
+            Some(first_us) => first_us.min(within_us),
+            None => within_us,
+        };
+        let due_us = (!idle).then(|| first_us.max(rests_until_us));
+        *sweep = Sweep { due_us, rests_until_us, changes, ..Sweep::default() };
+        self.sweep_due_us.store(due_us.unwrap_or(u64::MAX), Ordering::SeqCst);
     }
-}
 
-impl<S: Decide> Keyed<S> {
     /// Gives back what the overflow bucket has grown by once it equals an absent key's state: whether it holds nothing more.
     fn shrink_overflow(&self, now_us: u64) -> bool {
         if !S::GROWS {
@@ -286,5 +311,24 @@ mod tests {
             assert_eq!(limiter.stats().keys, 1, "it is over and nobody has come for it");
             assert!(limiter.make_room(1).is_some(), "from table {table}");
         }
+    }
+
+    #[test]
+    fn what_stays_for_long_keeps_no_sweep_going() {
+        let clock = ManualClock::new(0);
+        let day_us = 86_400_000 * MS;
+        let limiter = limiter(&clock);
+        limiter.block_key(Key::narrow(b"blocked"), day_us / MS).unwrap();
+        consume(&limiter, 1);
+        clock.advance_to(10 * 1_600 * MS);
+        assert_eq!((limiter.stats().keys, limiter.next_due_us()), (0, Some(day_us)));
+        // Who comes meanwhile is seen within a window of his own end.
+        consume(&limiter, 2);
+        let came_us = clock.now_us();
+        assert_eq!(limiter.next_due_us(), Some(came_us + 1_600 * MS));
+        clock.advance_to(came_us + 2 * 1_600 * MS);
+        assert_eq!((limiter.stats().keys, limiter.next_due_us()), (0, Some(day_us)));
+        clock.advance_to(day_us);
+        assert_eq!((limiter.stats().blocked, limiter.next_due_us()), (0, None));
     }
 }

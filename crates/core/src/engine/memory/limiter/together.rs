@@ -45,7 +45,14 @@ impl<S: Decide> Keyed<S> {
     pub(super) fn check_parts(&self, calls: Vec<Call>) -> Result<Checked<'_, S>> {
         let mut sums = BTreeMap::new();
         for call in &calls {
-            let sum: &mut u64 = sums.entry((call.hash, call.rule.window_us)).or_default();
+            let (sum, rule) = sums.entry((call.hash, call.rule.window_us)).or_insert((0, call.rule));
+            if *rule != call.rule {
+                return Err(Error::InvalidArg(format!(
+                    "parts for one key and window ask for limits of {} and {}: what is left under both is nothing one can \
+                     say; give them one limit",
+                    rule.limit, call.rule.limit
+                )));
+            }
             *sum += u64::from(call.cost);
             let capacity = S::capacity(call.rule);
             if *sum > u64::from(capacity) {
@@ -152,12 +159,10 @@ impl<S: Decide> Keyed<S> {
         }
         part.home = Home::Held;
         if self.slots(part.call.hash).find(self.rule.window_us, &part.call).is_none() {
-            let held_before = self.make_room(self.bytes_of(&part.call));
-            part.home = if held_before.is_some() { Home::Room } else { Home::Overflow };
-            if held_before == Some(0) {
-                // Empty now, and not when the sweep comes.
-                self.wake_sweep(u64::MAX);
-            }
+            let room = self.make_room(self.bytes_of(&part.call));
+            part.home = if room.is_some() { Home::Room } else { Home::Overflow };
+            // Before it is there, as it comes there under the locks.
+            self.changed(self.clock.now_us());
         }
     }
 
@@ -261,7 +266,7 @@ impl<S: Decide> LockedParts<'_, S> {
             }
             let slots = slots_of(&mut self.tables, &part.call);
             if let (Home::Overflow, Some(overflow)) = (part.home, &mut self.overflow) {
-                let call = keyed.in_own_window(&part.call);
+                let call = keyed.in_overflow(&part.call);
                 keyed.ledger.refund(&mut overflow.state, &call, (now_us, now_us));
             } else if let Some(place) = slots.find(keyed.rule.window_us, &part.call) {
                 slots.refund(place, &keyed.ledger, &part.call, (now_us, now_us));

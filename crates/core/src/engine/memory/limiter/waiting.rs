@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use super::keyed::Keyed;
 use super::slab::Hash;
 use super::slots::Call;
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::limiter::{Answer, Decide};
 use crate::reply::Reply;
@@ -31,8 +32,8 @@ pub const WAITING_MAX: u64 = 100_000;
 /// What a waiting call is counted as in bytes: itself, its places in three ordered sets and its channel.
 const WAITER_BYTES: u64 = 320;
 
-/// Calls served and timeouts told in one go, some 300 µs.
-const SERVED_A_TICK: usize = 1_024;
+/// Calls tried and timeouts told in one go, under the lock of the lines: some 500 µs.
+const TRIED_AT_ONCE: usize = 1_024;
 
 /// Key and window.
 type At = (Hash, u64);
@@ -52,7 +53,12 @@ struct Lines {
     /// When a call gives up.
     ends: BTreeSet<(u64, At, u64)>,
     drawn: u64,
+    /// All lines from here on are to be tried, though not due.
+    retried_from: Option<At>,
 }
+
+/// Before every key.
+const FIRST: At = (Hash { slot: 0, table: 0 }, 0);
 
 #[derive(Default)]
 struct Line {
@@ -73,7 +79,22 @@ type Heard = Result<(Answer, u64)>;
 type Sender = oneshot::Sender<Heard>;
 
 /// Answers to be sent once no lock is held, and what was asked.
-type Told = Vec<(Sender, Call, Heard)>;
+#[derive(Default)]
+struct Told {
+    answers: Vec<(Sender, Call, Heard)>,
+    /// Calls tried, whatever came of it.
+    tries: usize,
+}
+
+impl Told {
+    fn is_enough(&self) -> bool {
+        self.tries >= TRIED_AT_ONCE
+    }
+
+    fn push(&mut self, sender: Sender, call: Call, answer: Heard) {
+        self.answers.push((sender, call, answer));
+    }
+}
 
 impl Waiting {
     pub(super) fn count(&self) -> u64 {
@@ -85,6 +106,9 @@ impl Waiting {
             return None;
         }
         let lines = self.lines.lock();
+        if lines.retried_from.is_some() {
+            return Some(0);
+        }
         let due_us = lines.due.first().map(|&(due_us, _)| due_us);
         let ends_us = lines.ends.first().map(|&(ends_us, ..)| ends_us);
         due_us.into_iter().chain(ends_us).min()
@@ -146,7 +170,7 @@ impl<S: Decide> Keyed<S> {
         if ends_us < u64::MAX {
             lines.ends.insert((ends_us, at, number));
         }
-        let mut told = Told::new();
+        let mut told = Told::default();
         if first {
             // Whoever gave units back since the attempt did not see it counted, and wakes nobody.
             self.serve(&mut lines, at, &mut told);
@@ -160,7 +184,7 @@ impl<S: Decide> Keyed<S> {
     }
 
     fn tell(&self, told: Told) {
-        for (sender, call, answer) in told {
+        for (sender, call, answer) in told.answers {
             // Whoever asked may be gone by now.
             if let Err(Ok((unheard, at_us))) = sender.send(answer)
                 && unheard.allowed
@@ -194,44 +218,55 @@ impl<S: Decide> Keyed<S> {
         if self.waiting.count() == 0 {
             return;
         }
-        let mut told = Told::new();
+        let mut told = Told::default();
         let mut lines = self.waiting.lines.lock();
         let of_key = lines.by_key.range((hash, 0)..=(hash, u64::MAX)).map(|(&at, _)| at);
         for at in of_key.collect::<Vec<_>>() {
             self.serve(&mut lines, at, &mut told);
         }
         drop(lines);
+        let enough = told.is_enough();
         self.tell(told);
+        if enough {
+            self.serve_what_is_left();
+        }
     }
 
-    /// Serves whoever can be served, after everything was forgotten.
+    /// Tries every line anew, after everything was forgotten: on the background thread, as there may be many.
     pub(super) fn wake_all_waiters(&self) {
-        let mut lines = self.waiting.lines.lock();
-        let now_us = self.clock.now_us();
-        for at in lines.by_key.keys().copied().collect::<Vec<_>>() {
-            lines.schedule(at, now_us);
+        if self.waiting.count() == 0 {
+            return;
         }
-        let any = !lines.due.is_empty();
-        drop(lines);
-        if any {
+        self.waiting.lines.lock().retried_from = Some(FIRST);
+        self.alarm.set(self.clock.now_us());
+        self.serve_what_is_left();
+    }
+
+    /// A manual clock that stands still wakes nobody: what is due now and did not fit one go is served at once.
+    fn serve_what_is_left(&self) {
+        if matches!(self.clock, Clock::System) {
+            return;
+        }
+        let now_us = self.clock.now_us();
+        while self.waiting.next_due_us().is_some_and(|due_us| due_us <= now_us) {
             self.serve_due(now_us);
-            self.alarm.set(now_us);
         }
     }
 
     /// Serves those of one line whose units are there, in order.
     fn serve(&self, lines: &mut Lines, at: At, told: &mut Told) {
         while let Some((number, call)) = lines.first(at) {
-            if told.len() >= SERVED_A_TICK {
+            if told.is_enough() {
                 return self.try_again(lines, at, 0);
             }
+            told.tries += 1;
             let outcome = self.attempt(&call, false);
             if !outcome.decision.allowed {
                 return self.try_again(lines, at, outcome.decision.retry_after_us);
             }
             let waiter = lines.remove(at, number).expect("it was the first");
             self.let_out(1);
-            told.push((waiter.sender, call, Ok((outcome.answer(call.rule), outcome.at_us))));
+            told.push(waiter.sender, call, Ok((outcome.answer(call.rule), outcome.at_us)));
         }
     }
 
@@ -246,9 +281,18 @@ impl<S: Decide> Keyed<S> {
         if self.waiting.count() == 0 {
             return;
         }
-        let mut told = Told::new();
+        let mut told = Told::default();
         let mut lines = self.waiting.lines.lock();
-        while told.len() < SERVED_A_TICK
+        while !told.is_enough()
+            && let Some(from) = lines.retried_from
+        {
+            let next = lines.by_key.range(from..).map(|(&at, _)| at).next();
+            lines.retried_from = next.map(|(hash, window_us)| (hash, window_us + 1));
+            if let Some(at) = next {
+                self.serve(&mut lines, at, &mut told);
+            }
+        }
+        while !told.is_enough()
             && let Some(&(due_us, at)) = lines.due.first()
             && due_us <= now_us
         {
@@ -256,7 +300,7 @@ impl<S: Decide> Keyed<S> {
             lines.due.remove(&(due_us, at));
             self.serve(&mut lines, at, &mut told);
         }
-        while told.len() < SERVED_A_TICK
+        while !told.is_enough()
             && let Some(&(ends_us, at, number)) = lines.ends.first()
             && ends_us <= now_us
         {
@@ -270,12 +314,13 @@ impl<S: Decide> Keyed<S> {
     fn end(&self, lines: &mut Lines, at: At, number: u64, told: &mut Told) {
         let was_first = lines.first(at).is_some_and(|(first, _)| first == number);
         let Some(Waiter { call, sender, .. }) = lines.remove(at, number) else { return };
+        told.tries += 1;
         self.let_out(1);
         let mut found = self.look(&call);
         // One further back may find room that those before it are about to take.
         found.decision.allowed = false;
         found.decision.retry_after_us = found.decision.retry_after_us.max(1);
-        told.push((sender, call, Ok((found.answer(call.rule), found.at_us))));
+        told.push(sender, call, Ok((found.answer(call.rule), found.at_us)));
         if was_first {
             self.serve(lines, at, told);
         }
@@ -283,7 +328,7 @@ impl<S: Decide> Keyed<S> {
 
     /// Nobody waits for this call's answer any more.
     fn leave(&self, at: At, number: u64) {
-        let mut told = Told::new();
+        let mut told = Told::default();
         let mut lines = self.waiting.lines.lock();
         let was_first = lines.first(at).is_some_and(|(first, _)| first == number);
         if lines.remove(at, number).is_some() {
@@ -305,9 +350,9 @@ impl<S: Decide> Keyed<S> {
             std::mem::replace(lines, Lines { drawn, ..Lines::default() })
         };
         let waiters = gone.by_key.into_values().flat_map(|line| line.waiters.into_values());
-        let told: Told = waiters.map(|waiter| (waiter.sender, waiter.call, Err(closed()))).collect();
-        self.let_out(told.len() as u64);
-        self.tell(told);
+        let answers: Vec<_> = waiters.map(|waiter| (waiter.sender, waiter.call, Err(closed()))).collect();
+        self.let_out(answers.len() as u64);
+        self.tell(Told { answers, tries: 0 });
     }
 }
 
