@@ -391,12 +391,13 @@ export interface LimiterOptions {
   window: Duration;
   /**
    * 'sliding-window' (default): 16 sub-buckets, the oldest counted in full: never more than `limit` admitted in ANY
-   * window; about 75 bytes a key. 'sliding-log': exact, and 8 bytes an admitted call (16 with a cost). 'sliding-counter':
-   * two counters, the estimate of Cloudflare and Upstash; under 2 * limit in the worst window. 'fixed-window': anchored at
-   * the first hit, as express-rate-limit; up to 2 * limit - 1 in the worst window. 'token-bucket' and 'gcra': a steady
-   * refill of `limit` a window with `burst` at once; burst + limit in the worst window. These two decide alike as long as
-   * a limit stays as it is; when one call's limit differs from another's, a token bucket keeps the units taken and gcra
-   * the share of the bucket.
+   * window; about 75 bytes a key. 'sliding-log': exact, and 8 bytes an admitted call (16 with a cost).
+   * 'sliding-counter': two counters, the estimate of Cloudflare and Upstash; under 2 * limit in the worst window.
+   * 'fixed-window': anchored at the first hit, as express-rate-limit; up to 2 * limit - 1 in the worst window.
+   * 'token-bucket' and 'gcra': a steady refill of `limit` a window with `burst` at once; burst + limit in the worst
+   * window. These two decide alike as long as a limit stays as it is; when one call's limit differs from another's,
+   * gcra keeps the share of the bucket, and a token bucket the units taken: missing units come back at the limit of the
+   * call that took last. Where one key is called under several limits, take 'sliding-window' or 'gcra'.
    */
   algorithm?: LimiterAlgorithm;
   /** token-bucket and gcra alone: units at once, 1 to 2^32 - 1. Default: limit, also that of a call. */
@@ -407,8 +408,11 @@ export interface LimiterOptions {
    */
   block?: Duration;
   /**
-   * Distinct keys at most, default 1_000_000, at most 2^32 - 1. When full, keys that equal an absent key go first; no
-   * limited or blocked key is ever forgotten; further new keys share one overflow bucket (reason 'overflow').
+   * Counters and blocks at most: one a key, one more for each further window of it, one more while it is blocked.
+   * Default 1_000_000, at most 2^32 - 1. When full, keys that equal an absent key go first; no limited or blocked key
+   * is ever forgotten; further new keys share one overflow bucket (reason 'overflow'). That counts under the limiter's
+   * own window, and gives at most the limiter's own limit, whatever a call asks for: a cost above it is denied there
+   * until there is room for its key.
    */
   maxKeys?: number;
 }
@@ -418,7 +422,10 @@ export interface LimitOptions {
    * limiter's.
    */
   limit?: number;
-  /** Another window for this call. Each window of a key is a counter of its own; `block` is common to them. Default: the limiter's. */
+  /**
+   * Another window for this call. Each window of a key is a counter of its own; `block` is common to them. Default: the
+   * limiter's.
+   */
   window?: Duration;
 }
 export interface ConsumeOptions extends LimitOptions {
@@ -434,23 +441,27 @@ export interface WaitOptions extends ConsumeOptions {
 export interface Limiter {
   readonly name: string;
   /**
-   * Takes units if they are there. Resolves also when denied: a denial is an answer, not an error, and takes no units (it
-   * may start `block`). A cost above limit (or burst) rejects with ERR_INVALID_ARG: it can never pass. Keys are kept as
-   * 128-bit seeded hashes, so long keys cost no more.
+   * Takes units if they are there. Resolves also when denied: a denial is an answer, not an error, and takes no units
+   * (it may start `block`). A cost above limit (or burst) rejects with ERR_INVALID_ARG: it can never pass. Keys are
+   * kept as 128-bit seeded hashes, so long keys cost no more.
    */
   consume(key: string, options?: ConsumeOptions): Promise<LimitResult>;
   /** As consume, without a promise. Throws what that rejects with. */
   consumeSync(key: string, options?: ConsumeOptions): LimitResult;
-  /** What consume would answer, `remaining` as it is now; takes nothing, counts nothing, starts no block. */
+  /**
+   * What consume would answer, `remaining` as it is now, but without the block that consume would start; takes nothing,
+   * counts nothing.
+   */
   peek(key: string, options?: ConsumeOptions): Promise<LimitResult>;
   /**
    * Gives units back, those taken last first, at most what was taken and still counts. Default 1. Lifts no block. A key
-   * that shares the overflow bucket gets nothing back.
+   * that shares the overflow bucket gets nothing back. (rateLimit() of redstart/express gives a request's own units
+   * back, whatever others took since; no option here does.)
    */
   refund(key: string, cost?: number, options?: LimitOptions): Promise<void>;
   /**
-   * Takes up to `cost` units (default 1) whether or not so many are there, and tells how that leaves the key: `allowed` says
-   * whether consume would pass now. Use block() to punish beyond the limit.
+   * Takes up to `cost` units (default 1) whether or not so many are there, and tells how that leaves the key: `allowed`
+   * says whether consume would pass now. Use block() to punish beyond the limit.
    */
   penalty(key: string, cost?: number, options?: LimitOptions): Promise<LimitResult>;
   /**
@@ -463,9 +474,10 @@ export interface Limiter {
   /** Forgets all keys and the overflow bucket. Counters stay. */
   resetAll(): Promise<void>;
   /**
-   * Waits for room instead of denying, in the order of the calls for one key and window; across all threads. consume() does not
-   * queue: it takes what is there. Resolves with allowed: false when the timeout passes first. ERR_CLOSED when the store
-   * closes, ERR_STORE_FULL with more than 100,000 waiting calls of one limiter or past the store's maxMemory. A waiting call keeps the process alive.
+   * Waits for room instead of denying, in the order of the calls for one key and window; across all threads. consume()
+   * does not queue: it takes what is there. Resolves with allowed: false when the timeout passes first. ERR_CLOSED when
+   * the store closes, ERR_STORE_FULL with more than 100,000 waiting calls of one limiter or past the store's maxMemory.
+   * A waiting call keeps the process alive.
    */
   wait(key: string, options?: WaitOptions): Promise<LimitResult>;
   stats(): Promise<LimiterStats>;
@@ -473,6 +485,7 @@ export interface Limiter {
 export interface LimiterStats {
   /** Calls of consume, wait and parts of consumeAll that took their units. */
   allowed: number;
+  /** Calls of consume and parts of consumeAll that were denied. A wait that times out is not counted. */
   denied: number;
   /** Counters held: one a key, and one more for each further window of it. */
   keys: number;
@@ -495,7 +508,8 @@ export interface LimitResult {
   resetAfterMs: number;
   /**
    * Milliseconds until this same call would pass: 0 when allowed; denied one ms earlier, allowed then. With
-   * 'sliding-window' up to 17/16 of the window, as the oldest sub-bucket counts in full.
+   * 'sliding-window' up to 17/16 of the window, as the oldest sub-bucket counts in full. With reason 'overflow' at the
+   * latest: sooner when a key leaves.
    */
   retryAfterMs: number;
   reason?: 'limit' | 'blocked' | 'overflow';
@@ -509,14 +523,18 @@ export interface ConsumeAllResult {
   allowed: boolean;
   /** Milliseconds until the same call would pass: the longest of its parts. */
   retryAfterMs: number;
-  /** Each part's own answer, in order: where the whole is denied, `allowed` tells which parts had room, and `remaining` that nothing was taken. */
+  /**
+   * Each part's own answer, in order: where the whole is denied, `allowed` tells which parts had room, and `remaining`
+   * that nothing was taken.
+   */
   results: LimitResult[];
   /** Indexes of the parts that had none. */
   deniedBy: number[];
 }
 /**
  * Takes the units of every part or of none, in one step that no other call sees halves of. The limiters must be of one
- * store (ERR_INVALID_ARG); 1 to 64 parts. Parts of one key and limiter add up.
+ * store (ERR_INVALID_ARG); 1 to 64 parts. Parts of one key and window of a limiter add up, and must agree in their
+ * limit (ERR_INVALID_ARG).
  */
 export function consumeAll(parts: readonly ConsumeAllPart[]): Promise<ConsumeAllResult>;
 /**

@@ -418,6 +418,17 @@ describe('a caller with a signal', () => {
     assert.equal(calls, 0);
   });
 
+  it('that lets nobody listen is told with each call, and no call waits unheard', async () => {
+    const failure = new Error('no more listeners');
+    const { signal } = new AbortController();
+    signal.addEventListener = () => {
+      throw failure;
+    };
+    for (const key of ['one', 'other']) {
+      await assert.rejects(cache.getOrSet(key, turn, { signal }), (error) => error === failure);
+    }
+  });
+
   it('leaves no listener behind, and one signal may stand for hundreds of callers', async () => {
     const warnings = [];
     const hear = (warning) => warnings.push(warning);

@@ -182,6 +182,35 @@ test('1 to 64 parts of limiters of one store', async () => {
   await other.close();
 });
 
+test('the parts that count are those of the list, whatever its class makes of walking or copying it', async () => {
+  const limiter = store.limiter('l', { limit: 5, window: '1m' });
+  class Strange extends Array {
+    static get [Symbol.species]() {
+      return Object;
+    }
+    *[Symbol.iterator]() {}
+  }
+  const { allowed, results } = await consumeAll(Strange.of({ limiter, key: 'a' }, { limiter, key: 'b', cost: 2 }));
+  assert.deepEqual([allowed, results.map((result) => result.remaining)], [true, [4, 3]]);
+  // A hole is no part.
+  const holed = [{ limiter, key: 'a' }];
+  holed.length = 2;
+  await assert.rejects(consumeAll(holed), { code: 'ERR_INVALID_ARG', message: /needs the option 'limiter'/ });
+  // One that shrinks while it is read has too few.
+  const shrinking = [
+    {
+      limiter,
+      get key() {
+        shrinking.length = 1;
+        return 'a';
+      },
+    },
+    { limiter, key: 'b' },
+  ];
+  await assert.rejects(consumeAll(shrinking), { code: 'ERR_INVALID_ARG', message: /needs the option 'limiter'/ });
+  assert.equal(await left(limiter, 'a'), 4);
+});
+
 test('limiters of one store may come from several handles of it', async () => {
   const handles = ['memory:consume-all', 'memory:consume-all'].map((url) => open(url, { clock }));
   const first = handles[0].limiter('l', { limit: 2, window: '1m' });

@@ -105,6 +105,34 @@ test('a long key costs no more than a short one, in every call', async () => {
   assert.equal(await limiter.reset('x'.repeat(5 * MB)), true);
 });
 
+test('a key that is none is refused with what was given', async () => {
+  const limiter = store.limiter('l', { limit: 2, window: '1m' });
+  const calls = {
+    consumeSync: async (key) => limiter.consumeSync(key),
+    consume: (key) => limiter.consume(key, { limit: 5 }),
+    peek: (key) => limiter.peek(key),
+    refund: (key) => limiter.refund(key),
+    penalty: (key) => limiter.penalty(key),
+    block: (key) => limiter.block(key, '1m'),
+    reset: (key) => limiter.reset(key),
+    wait: (key) => limiter.wait(key),
+    consumeAll: (key) => consumeAll([{ limiter, key }]),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const refused = (shown) => ({
+      code: 'ERR_INVALID_ARG',
+      message: new RegExp(`key.* must be a string; got ${shown}$`),
+    });
+    await assert.rejects(call(42), refused('42'), name);
+    await assert.rejects(call({ id: 1 }), refused('{ id: 1 }'), name);
+    const hostile = new Proxy({}, { get: () => assert.fail('nothing of it is read') });
+    await assert.rejects(call(hostile), refused('.*'), name);
+  }
+  // Whatever else is wrong is told as it is.
+  await store.close();
+  await assert.rejects(limiter.peek(42), { code: 'ERR_CLOSED' });
+});
+
 test('what is no string is no key, in every call, and never becomes [object Object]', async () => {
   const limiter = store.limiter('l', { limit: 2, window: '1m' });
   const refused = (error) => {

@@ -132,13 +132,58 @@ test('a hundred calls on one signal warn of no leak, and all hear it', async () 
 
 test('what is no signal and what is no timeout is refused', async () => {
   const limiter = spent();
-  for (const signal of [null, {}, true, new AbortController(), 'abort']) {
+  const silent = { aborted: false, addEventListener() {} };
+  const deaf = { addEventListener() {}, removeEventListener() {} };
+  for (const signal of [null, {}, true, new AbortController(), 'abort', silent, deaf]) {
     await assert.rejects(limiter.wait('k', { signal }), { code: 'ERR_INVALID_ARG', message: /'signal'.*AbortSignal/ });
   }
   for (const timeout of [0, -1, 'soon', null]) {
     await assert.rejects(limiter.wait('k', { timeout }), { code: 'ERR_INVALID_ARG', message: /'timeout'/ });
   }
   assert.equal(await waiting(limiter), 0);
+});
+
+/** Of a class of somebody else's, as a polyfill or a test environment brings it. */
+class StrangeSignal extends EventTarget {
+  aborted = false;
+  reason = undefined;
+}
+
+test('a call whose signal lets nobody listen does not wait, and rejects with what that throws', async () => {
+  const limiter = spent();
+  const failure = new Error('no more listeners');
+  const signal = new StrangeSignal();
+  signal.addEventListener = () => {
+    throw failure;
+  };
+  for (let call = 0; call < 2; call++) {
+    await assert.rejects(limiter.wait('k', { signal }), (error) => error === failure);
+    assert.equal(await waiting(limiter), 0);
+  }
+  delete signal.addEventListener;
+  const later = limiter.wait('k', { signal });
+  Object.assign(signal, { aborted: true, reason: 'gone' }).dispatchEvent(new Event('abort'));
+  await assert.rejects(later, (reason) => reason === 'gone');
+  clock.advance('1m');
+  assert.equal(limiter.consumeSync('k').allowed, true, 'none of them took anything');
+});
+
+test('a signal that lets nobody go holds up no answer', async () => {
+  const limiter = spent();
+  const signal = new StrangeSignal();
+  signal.removeEventListener = () => {
+    throw new Error('listeners stay');
+  };
+  const served = limiter.wait('k', { signal });
+  clock.advance('1m');
+  assert.equal((await served).allowed, true);
+  const sentAway = [limiter.wait('k', { signal }), limiter.wait('k')];
+  const outcomes = Promise.allSettled(sentAway);
+  await store.close();
+  assert.deepEqual(
+    (await outcomes).map(({ reason }) => reason.code),
+    ['ERR_CLOSED', 'ERR_CLOSED'],
+  );
 });
 
 test('closing a handle rejects those who wait through it, takes nothing of theirs, and leaves the others', async () => {
@@ -191,11 +236,17 @@ test('calls that are given up or sent away leave no rejection unhandled and noth
     hear(limiter.wait('k', { signal: controller.signal }));
     hear(limiter.wait('k', { signal: AbortSignal.timeout(1) }).catch(() => Promise.reject({ code: 'timeout' })));
     hear(limiter.wait('k'));
+    const addEventListener = () => {
+      throw Object.assign(new Error('no more listeners'), { code: 'listeners' });
+    };
+    hear(limiter.wait('k', { signal: Object.assign(new AbortController().signal, { addEventListener }) }));
     await new Promise((resolve) => setTimeout(resolve, 50));
     controller.abort();
     await store.close();
     await new Promise((resolve) => setImmediate(resolve));
     console.log(JSON.stringify(told));
   };
-  assert.deepEqual(await endsByItself(told(story), { timeoutMs: 20_000 }), [['timeout', 'AbortError', 'ERR_CLOSED']]);
+  assert.deepEqual(await endsByItself(told(story), { timeoutMs: 20_000 }), [
+    ['listeners', 'timeout', 'AbortError', 'ERR_CLOSED'],
+  ]);
 });

@@ -67,6 +67,29 @@ describe('options by name', () => {
     }
     refuses(() => newCache(JSON.parse('{"ttl":1,"__proto__":{"maxSize":"1mb"}}')), /^unknown option '__proto__'/);
   });
+
+  it('tells a polluted prototype nothing', async () => {
+    const heard = [];
+    const names = ['limit', 'window', 'cost', 'burst', 'ttl', 'tags', 'max', 'codec'];
+    for (const name of names) {
+      const hear = (how) => heard.push(`${name} ${how}`);
+      Object.defineProperty(Object.prototype, name, {
+        get: () => void hear('read'),
+        set: () => hear('set'),
+        configurable: true,
+      });
+    }
+    try {
+      const limiter = store.limiter('heard', { limit: 5, window: '1m' });
+      assert.equal(limiter.consumeSync('k', { limit: 9, cost: 2 }).remaining, 7);
+      const cache = newCache({ ttl: '5m' });
+      cache.setSync('k', 'v', { ttl: '1s' });
+      assert.equal(cache.getSync('k'), 'v');
+    } finally {
+      for (const name of names) delete Object.prototype[name];
+    }
+    assert.deepEqual(heard, []);
+  });
 });
 
 describe('durations', () => {

@@ -24,12 +24,13 @@ function onAbort(signal, hear) {
     hearing.add(hear);
     return;
   }
-  hearers.set(signal, new Set([hear]));
+  // First, as one that throws has nobody who hears of it.
   signal.addEventListener('abort', tell, { once: true });
+  hearers.set(signal, new Set([hear]));
 }
 
 /**
- * Whether it had not been called yet.
+ * Whether it had not been called yet. Never throws: who leaves has his answer, or the units, already.
  * @param {AbortSignal} signal
  * @param {() => void} hear
  */
@@ -38,7 +39,11 @@ function offAbort(signal, hear) {
   if (hearing === undefined || !hearing.delete(hear)) return false;
   if (hearing.size === 0) {
     hearers.delete(signal);
-    signal.removeEventListener('abort', tell);
+    try {
+      signal.removeEventListener('abort', tell);
+    } catch {
+      // It stays on that signal, and finds nobody to tell.
+    }
   }
   return true;
 }

@@ -85,7 +85,7 @@ class Limiter {
       allowed =
         limit === 0 && windowMs === 0 ? this.#consume(key, cost) : this.#native.consumeAs(key, cost, limit, windowMs);
     }
-    if (scratch[0] !== STATUS_OK) throw takeError(this.consumeSync);
+    if (scratch[0] !== STATUS_OK) throw refusal(key, this.consumeSync);
     return answer(allowed);
   }
 
@@ -97,13 +97,13 @@ class Limiter {
   /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] */
   async peek(key, given) {
     const { cost, limit, windowMs } = askOf('peek()', given, Limiter.prototype.peek);
-    return answer(ready(this.#native.peek(key, cost, limit, windowMs)));
+    return answer(keyed(key, this.#native.peek(key, cost, limit, windowMs)));
   }
 
   /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
   async refund(key, cost, given) {
     const { limit, windowMs } = limitOf('refund()', given);
-    ready(this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs, WHENEVER));
+    keyed(key, this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs, WHENEVER));
   }
 
   /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] @returns {Promise<[LimitResult, number]>} */
@@ -115,23 +115,23 @@ class Limiter {
   /** @param {string} key @param {number} cost @param {import('../index.js').LimitOptions | undefined} given @param {number} takenUs */
   async [kGiveBack](key, cost, given, takenUs) {
     const { limit, windowMs } = limitOf('refund()', given);
-    ready(this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs, takenUs));
+    keyed(key, this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs, takenUs));
   }
 
   /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
   async penalty(key, cost, given) {
     const { limit, windowMs } = limitOf('penalty()', given);
-    return answer(ready(this.#native.penalty(key, unitsOf('penalty()', cost), limit, windowMs)));
+    return answer(keyed(key, this.#native.penalty(key, unitsOf('penalty()', cost), limit, windowMs)));
   }
 
   /** @param {string} key @param {import('../index.js').Duration} duration */
   async block(key, duration) {
-    ready(this.#native.block(key, durationMs(duration, 'the duration of block()')));
+    keyed(key, this.#native.block(key, durationMs(duration, 'the duration of block()')));
   }
 
   /** @param {string} key */
   async reset(key) {
-    return ready(this.#native.reset(key));
+    return keyed(key, this.#native.reset(key));
   }
 
   async resetAll() {
@@ -147,7 +147,7 @@ class Limiter {
     const { cost, limit, window, timeout, signal } = options.checkOptions('wait()', given, WAIT_OPTIONS);
     if (signal?.aborted) throw signal.reason;
     const text = this.#native.wait(key, cost ?? 1, limit ?? 0, window ?? 0, timeout ?? NO_TIMEOUT);
-    if (scratch[0] !== STATUS_PENDING) return waited(ready(text));
+    if (scratch[0] !== STATUS_PENDING) return waited(keyed(key, text));
     const number = scratch[1];
     const come = pending(number);
     return new Promise((resolve, reject) => {
@@ -156,18 +156,21 @@ class Limiter {
         if (signal !== undefined) offAbort(signal, abort);
       };
       // What has come already is taken, and wins.
-      const abort = () => {
+      const giveUp = (/** @type {unknown} */ reason) => {
         if (!cancel(number)) return;
         settle();
-        reject(/** @type {AbortSignal} */ (signal).reason);
+        reject(reason);
       };
-      const leave = () => {
-        if (!cancel(number)) return;
-        settle();
-        reject(closed('the store was closed while this call waited for room; nothing was taken', leave));
-      };
+      const abort = () => giveUp(/** @type {AbortSignal} */ (signal).reason);
+      const leave = () =>
+        giveUp(closed('the store was closed while this call waited for room; nothing was taken', leave));
       this.#waiting.add(leave);
-      if (signal !== undefined) onAbort(signal, abort);
+      try {
+        if (signal !== undefined) onAbort(signal, abort);
+      } catch (error) {
+        // Nothing could end it: it does not wait.
+        giveUp(error);
+      }
       come.then(
         (json) => {
           settle();
@@ -242,6 +245,29 @@ function unitsOf(what, cost) {
 }
 
 /**
+ * The answer of a bound call that is always ready.
+ * @template T
+ * @param {unknown} key
+ * @param {T | undefined} value
+ * @returns {T}
+ */
+function keyed(key, value) {
+  if (scratch[0] !== STATUS_OK) throw refusal(key, keyed);
+  return /** @type {T} */ (value);
+}
+
+/**
+ * The error of the last failed call; the addon does not tell what it was given for a key.
+ * @param {unknown} key
+ * @param {Function} above
+ */
+function refusal(key, above) {
+  const error = takeError(above);
+  if (typeof key === 'string' || error.code !== 'ERR_INVALID_ARG') return error;
+  return invalidArg(`a key must be a string; got ${show(key)}`, above);
+}
+
+/**
  * The answer in the scratch array as an object; one shape for allowed, one for denied.
  * @param {boolean | undefined} allowed
  * @returns {LimitResult}
@@ -291,20 +317,21 @@ async function consumeAll(parts) {
  * @returns {[import('../index.js').ConsumeAllResult, number]}
  */
 function takeAll(parts, above) {
-  if (!Array.isArray(parts) || parts.length === 0 || parts.length > PARTS_MAX) {
+  const count = Array.isArray(parts) ? parts.length : undefined;
+  if (count === undefined || count === 0 || count > PARTS_MAX) {
     throw invalidArg(
-      `consumeAll() takes a list of 1 to ${PARTS_MAX} parts { limiter, key, cost? }; got ` +
-        (Array.isArray(parts) ? `${parts.length}` : show(parts)),
+      `consumeAll() takes a list of 1 to ${PARTS_MAX} parts { limiter, key, cost? }; got ${count ?? show(parts)}`,
       above,
     );
   }
   const flat = [];
   /** @type {Part | undefined} */
   let first;
-  for (const part of parts) {
+  // By index: an iterator of its own might give other parts than those that were counted.
+  for (let index = 0; index < count; index++) {
     const { limiter, key, cost, limit, window } = options.checkOptions(
       'a part of consumeAll()',
-      part,
+      parts[index],
       PART_OPTIONS,
       above,
     );
@@ -327,8 +354,7 @@ function takeAll(parts, above) {
  * @param {Function} above
  */
 function readLimiterOptions(given, above) {
-  const checked = options.checkOptions('limiter()', given, LIMITER_OPTIONS, above);
-  return { ...checked };
+  return options.checkOptions('limiter()', given, LIMITER_OPTIONS, above);
 }
 
 module.exports = { Limiter, consumeAll, takeAll, readLimiterOptions, kTake, kGiveBack };

@@ -2,7 +2,8 @@
 /**
  * Options are declared, not picked apart by hand: a schema names each option and its checker, and checkOptions gives
  * back every name of the schema as a property of its own, normalised, undefined where absent. Of the caller's object
- * only own enumerable properties are read. So a polluted Object.prototype sets no option, neither before nor after.
+ * only own enumerable properties are read, and what is given back inherits nothing. So a polluted Object.prototype sets no
+ * option, neither before nor after, and hears of none.
  *
  * Whether a value makes sense next to another is decided in the core, not here.
  */
@@ -22,6 +23,10 @@ const duration = require('./duration.js');
  *   ? S[K] extends { required: true } ? T : T | undefined : never }} Checked
  */
 
+/** Inherits nothing, and unlike Object.create(null) makes no slow dictionaries: hot paths come by here. */
+function Empty() {}
+Empty.prototype = Object.create(null);
+
 /**
  * @template {Schema} S
  * @param {string} what Whose options they are, as the message calls it: 'cache()'.
@@ -32,7 +37,7 @@ const duration = require('./duration.js');
  */
 function checkOptions(what, options, schema, above = checkOptions) {
   /** @type {any} */
-  const checked = {};
+  const checked = new /** @type {any} */ (Empty)();
   const given = options === undefined ? checked : options;
   if (given !== checked) {
     if (!isPlainObject(given))
@@ -153,7 +158,10 @@ const signal = {
   expected: 'an AbortSignal',
   // By its shape: a test environment such as jsdom brings a class of its own.
   read: (/** @type {any} */ value) => {
-    const isSignal = typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function';
+    const isSignal =
+      typeof value?.aborted === 'boolean' &&
+      typeof value.addEventListener === 'function' &&
+      typeof value.removeEventListener === 'function';
     return isSignal ? value : undefined;
   },
 };
