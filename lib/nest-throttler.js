@@ -11,8 +11,8 @@ const { blockWhereRoom, maxKeysOption, nameOption, storeOption, windowOf } = req
 const { ALGORITHMS, UNITS_MAX } = require('./limits.js');
 const check = require('./options.js');
 
-/** The limiter's own, which no call uses: each names its limit and window. */
-const LIMIT = 1;
+/** The limiter's own: each call names its limit and window, and keys beyond maxKeys share a counter of these at most. */
+const LIMIT = 65_535;
 const WINDOW_MS = 60_000;
 
 const OPTIONS = {
