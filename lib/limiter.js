@@ -102,8 +102,7 @@ class Limiter {
 
   /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
   async refund(key, cost, given) {
-    const { limit, windowMs } = limitOf('refund()', given);
-    keyed(key, this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs, WHENEVER));
+    return this[kGiveBack](key, cost, given, WHENEVER);
   }
 
   /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] @returns {Promise<[LimitResult, number]>} */
@@ -112,7 +111,7 @@ class Limiter {
     return [result, scratch[6]];
   }
 
-  /** @param {string} key @param {number} cost @param {import('../index.js').LimitOptions | undefined} given @param {number} takenUs */
+  /** @param {string} key @param {number | undefined} cost @param {import('../index.js').LimitOptions | undefined} given @param {number} takenUs */
   async [kGiveBack](key, cost, given, takenUs) {
     const { limit, windowMs } = limitOf('refund()', given);
     keyed(key, this.#native.refund(key, unitsOf('refund()', cost), limit, windowMs, takenUs));
