@@ -64,7 +64,9 @@ impl<S: Decide> Keyed<S> {
         }
         drop(slots);
         let bytes = self.bytes_of(call);
-        self.make_room(bytes)?;
+        if !self.make_room(bytes) {
+            return None;
+        }
         // Before it is there, as it leaves this function under the lock of its table.
         self.changed(self.clock.now_us());
         let mut slots = self.slots(call.hash);
@@ -97,7 +99,9 @@ impl<S: Decide> Keyed<S> {
             self.wake_waiters_of(hash);
             return Ok(());
         }
-        self.make_room(Self::BLOCK_BYTES).ok_or_else(|| self.full())?;
+        if !self.make_room(Self::BLOCK_BYTES) {
+            return Err(self.full());
+        }
         let mut slots = self.slots(hash);
         if prolong(&mut slots) {
             self.ledger.give_back(1, Self::BLOCK_BYTES);

@@ -219,7 +219,7 @@ impl<S: Decide> Keyed<S> {
     #[cold]
     fn attempt_new(&self, call: &Call, final_: bool) -> Outcome {
         let bytes = self.bytes_of(call);
-        if self.make_room(bytes).is_none() {
+        if !self.make_room(bytes) {
             let mut overflow = self.overflow.lock();
             let outcome = self.decide_overflow(&mut overflow, call, self.clock.now_us());
             if outcome.decision.allowed || final_ {
@@ -313,17 +313,17 @@ impl<S: Decide> Keyed<S> {
         Outcome { reason: Reason::Overflow, ..found }
     }
 
-    /// Room for one entry more, after a bounded sweep where there was none, and at the cost of others' history: how many
-    /// entries were held before. Called with no table locked.
-    pub(super) fn make_room(&self, bytes: u64) -> Option<u64> {
+    /// Takes room for one entry more, after a bounded sweep where there was none, and at the cost of others' history:
+    /// whether there is some. Called with no table locked.
+    pub(super) fn make_room(&self, bytes: u64) -> bool {
         let after_a_sweep = || {
             self.sweep_for_room(self.clock.now_us());
             self.ledger.take_entry(bytes)
         };
-        self.ledger.take_entry(bytes).or_else(after_a_sweep).or_else(|| {
+        self.ledger.take_entry(bytes) || after_a_sweep() || {
             self.ledger.budget.make_room(bytes);
             self.ledger.take_entry(bytes)
-        })
+        }
     }
 
     /// Whether `make_room` would succeed; takes nothing.

@@ -20,17 +20,17 @@ impl Ledger {
         Self { budget, entries_max: entries_max.into(), entries: AtomicU64::new(0), bytes: AtomicU64::new(0) }
     }
 
-    /// Takes room for one entry more: how many there were before.
-    pub(super) fn take_entry(&self, bytes: u64) -> Option<u64> {
+    /// Takes room for one entry more, where there is some.
+    pub(super) fn take_entry(&self, bytes: u64) -> bool {
         if !self.take_bytes(bytes) {
-            return None;
+            return false;
         }
         let one_more = |entries: u64| (entries < self.entries_max).then_some(entries + 1);
         let held = self.entries.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
         if held.is_err() {
             self.give_back_bytes(bytes);
         }
-        held.ok()
+        held.is_ok()
     }
 
     /// As `take_entry` whatever the bounds: for the one block that a key which is held may have beside it.

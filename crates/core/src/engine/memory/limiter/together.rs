@@ -159,8 +159,8 @@ impl<S: Decide> Keyed<S> {
         }
         part.home = Home::Held;
         if self.slots(part.call.hash).find(self.rule.window_us, &part.call).is_none() {
-            let room = self.make_room(self.bytes_of(&part.call));
-            part.home = if room.is_some() { Home::Room } else { Home::Overflow };
+            let has_room = self.make_room(self.bytes_of(&part.call));
+            part.home = if has_room { Home::Room } else { Home::Overflow };
             // Before it is there, as it comes there under the locks.
             self.changed(self.clock.now_us());
         }
