@@ -89,7 +89,7 @@ export interface Store extends AsyncDisposable {
    * limiter and queue.
    */
   cache<T = unknown>(name: string, options?: CacheOptions<T>): Cache<T>;
-  sessions<T extends object = Record<string, unknown>>(name: string, options?: SessionsOptions): Sessions<T>;
+  sessions<T extends object = Record<string, unknown>>(name: string, options?: SessionsOptions<T>): Sessions<T>;
   limiter(name: string, options?: LimiterOptions): Limiter;
   /** The options of a queue are all optional, so `store.queue('mail')` is enough. */
   queue<Data = unknown, Result = unknown>(name: string, options?: QueueOptions): Queue<Data, Result>;
@@ -113,9 +113,20 @@ export interface StoreStats {
   /** Bytes that count against maxMemory: sessions, jobs (finished ones too, while retained), limiter keys. */
   budget: { used: number; limit: number };
   caches: Record<string, CacheStats>;
-  sessions: Record<string, { live: number; bytes: number }>;
+  sessions: Record<string, SessionsStats>;
   limiters: Record<string, LimiterStats>;
   queues: Record<string, QueueStats>;
+}
+export interface SessionsStats {
+  /** Sessions that are not over. */
+  live: number;
+  /** Visitors' sessions held. */
+  anonymous: number;
+  /** Users with sessions. */
+  users: number;
+  /** Sessions that had to make room for others of their kind. */
+  evicted: number;
+  bytes: number;
 }
 export interface QueueStats {
   counts: Record<JobState, number>;
@@ -347,31 +358,112 @@ export interface CacheStats {
 
 /* --------------------------------------------------------------- sessions */
 
-export interface SessionsOptions {
+export interface SessionsOptions<T extends object = any> {
   /** Idle time after which a session is gone. Required. A number under 60,000 warns once: it is milliseconds. */
   ttl: Duration;
+  /** Age after which a session is gone whatever its use; regenerate() does not make it younger. Default: none. */
+  absoluteTtl?: Duration;
+  /**
+   * A touch() within this time of the last use of a session costs no write and moves nothing, so a session may be over this
+   * much earlier than `ttl` after its last touch. Shorter than ttl. Default 0.
+   */
+  touchAfter?: Duration | 0;
+  /**
+   * Whose a session is, told from its data: a string of 1 to 256 characters or a number (7 and '7' are one user); null or
+   * undefined: a visitor's. Makes listUser and destroyUser work. Asked at every create, set and update of this handle;
+   * a handle without it leaves sessions whose they were, and creates visitors' ones. Default: none.
+   */
+  userId?: (session: T) => string | number | null | undefined;
+  /** A user's live sessions at most. Default: no cap. */
+  maxPerUser?: number;
+  /**
+   * What a user's session beyond that does: 'evict-oldest' (default) ends the user's oldest ('evicted'); 'reject' makes create
+   * and set ERR_INVALID_STATE.
+   */
+  onMaxPerUser?: 'evict-oldest' | 'reject';
+  /**
+   * Visitors' sessions at most, the one unseen for longest out first ('evicted'), so that visitors without cookies cannot
+   * fill the store. Default 100_000.
+   */
+  maxAnonymous?: number;
+  /**
+   * What happens where a change was made on a version (see getEntry) and the session has changed since: 'merge' (default)
+   * keeps both where they touched different top-level keys, the later one where the same; 'overwrite' lets the later one
+   * stand; 'error' rejects it with ERR_CONFLICT.
+   */
+  conflict?: 'merge' | 'overwrite' | 'error';
   /** Default '64kb'; a larger session is refused with ERR_TOO_LARGE. */
   maxSessionSize?: Bytes;
 }
+export interface SessionInfo<T> {
+  /** Names the session and opens none: for destroyHandle(). regenerate() changes it. */
+  handle: string;
+  userId: string | undefined;
+  data: T;
+  createdAt: Date;
+  /** When it was last written or touched. */
+  lastSeenAt: Date;
+  expiresAt: Date;
+}
+export interface SessionEvent {
+  userId: string | undefined;
+  handle: string;
+}
 /**
  * Sessions hold plain JSON data: a plain object, or one whose toJSON returns one; anything else (a Map, an instance of a
- * class) is ERR_INVALID_ARG. Ids are credentials: only their SHA-256 is kept. Sessions are never evicted; past the
- * store's maxMemory create and set reject with ERR_STORE_FULL.
+ * class) is ERR_INVALID_ARG. Ids are credentials: only their SHA-256 is kept. Users' sessions are never evicted but by
+ * maxPerUser; past the store's maxMemory create and set reject with ERR_STORE_FULL.
  */
 export interface Sessions<T extends object> {
   readonly name: string;
-  /** 24 bytes from the operating system's generator, base64url: 32 characters. */
+  /** 24 bytes from the operating system's generator, base64url: 32 characters. `ttl`: its idle time from now on. */
   create(data: T, options?: { ttl?: Duration }): Promise<{ id: string; data: T }>;
   /** The data, a copy of its own, or undefined for an unknown or expired id. Reading does not renew the idle time. */
   get(id: string): Promise<T | undefined>;
-  /** Replaces the data and renews the idle time. false for an unknown id: only the adapters of web frameworks may adopt ids. */
-  set(id: string, data: T, options?: { ttl?: Duration }): Promise<boolean>;
+  /** The same with the version that set() needs to notice a change made in between. */
+  getEntry(id: string): Promise<{ data: T; version: number; expiresAt: Date } | undefined>;
+  /**
+   * Replaces the data and renews the idle time. false for an unknown id: only the adapters of web frameworks may adopt ids.
+   * With `version`, `conflict` decides when the session has changed since; without, it replaces whatever is there. The last
+   * 1,000 entries that this thread read are remembered for 'merge', 4 million characters of them at most; older versions
+   * that have changed are ERR_CONFLICT.
+   */
+  set(id: string, data: T, options?: { version?: number; ttl?: Duration }): Promise<boolean>;
+  /**
+   * Changes the data and renews the idle time in one step that no other change comes between: `change` gets a copy and returns
+   * the new data, or changes the copy. It is synchronous (a promise is ERR_INVALID_ARG) and is called again where
+   * another thread was quicker. What the data is then, or undefined for an unknown id.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function that changes its copy in place returns nothing.
+  update(id: string, change: (data: T) => T | void): Promise<T | undefined>;
   /** Renews the idle time and leaves the data alone. */
   touch(id: string, options?: { ttl?: Duration }): Promise<boolean>;
-  /** Same data, new id, old id dead: after login, against fixation. The new id, or undefined for an unknown one. */
+  /** Same data and age, new id, old id dead: after login, against fixation. The new id, or undefined for an unknown one. */
   regenerate(id: string): Promise<string | undefined>;
   destroy(id: string): Promise<boolean>;
+  /** A user's sessions, oldest first: for a "your devices" page. */
+  listUser(userId: string | number): Promise<SessionInfo<T>[]>;
+  /** Ends the session that a list has shown; whether there was one. */
+  destroyHandle(handle: string): Promise<boolean>;
+  /** Ends all sessions of a user, but that of the id `except`; how many. */
+  destroyUser(userId: string | number, options?: { except?: string }): Promise<number>;
   count(): Promise<number>;
+  /** All sessions, a few hundred at a time; one that is there throughout comes once. */
+  iterate(): AsyncGenerator<SessionInfo<T>, void, void>;
+  /** Ends all sessions; no event tells of each. */
+  clear(): Promise<void>;
+  /**
+   * What happened to sessions, in any thread, in batches while this thread's event loop turns; costs nothing while nobody
+   * listens, and does not keep the process alive. `destroyed`: by destroy, destroyHandle or destroyUser. `conflict`: a change
+   * met another one, whatever became of it. A listener too slow for 100,000 waiting events gets an 'error' that says how
+   * many it missed.
+   */
+  on(event: 'expired' | 'destroyed' | 'evicted' | 'conflict', listener: (batch: SessionEvent[]) => void): this;
+  on(event: 'error', listener: (error: Error) => void): this;
+  once(event: 'expired' | 'destroyed' | 'evicted' | 'conflict', listener: (batch: SessionEvent[]) => void): this;
+  once(event: 'error', listener: (error: Error) => void): this;
+  off(event: 'expired' | 'destroyed' | 'evicted' | 'conflict', listener: (batch: SessionEvent[]) => void): this;
+  off(event: 'error', listener: (error: Error) => void): this;
 }
 
 /* ----------------------------------------------------------------- limits */
@@ -688,6 +780,7 @@ export type ErrorCode =
   | 'ERR_INVALID_ARG'
   | 'ERR_NOT_DEFINED'
   | 'ERR_OPTIONS_CONFLICT'
+  | 'ERR_CONFLICT'
   | 'ERR_NOT_FOUND'
   | 'ERR_INVALID_STATE'
   | 'ERR_JOB_FAILED'

@@ -12,12 +12,18 @@ export interface SessionStoreOptions {
  * as long as the sessions' ttl; a touch renews that and writes no data. A session that was destroyed stays so: a slow
  * request that loaded it before cannot save it back. An expiry of the cookie that a request changes is kept with the
  * next save of the session, not by a touch: after `req.session.cookie.maxAge = …` alone call `req.session.save()`.
+ *
+ * Requests that run at once keep what each of them changed, by top-level key, as the sessions' `conflict` says. Errors reach
+ * the callback, or reject; a conflict that is an error is one of the request.
  */
 export class SessionStore extends session.Store {
   constructor(options: SessionStoreOptions);
   get(sid: string, callback: (error: unknown, session?: session.SessionData | null) => void): void;
   get(sid: string): Promise<session.SessionData | undefined>;
-  /** A Session made from stored data is replaced where it still exists; any other is stored under its id. */
+  /**
+   * A Session made from stored data is replaced where it still exists; any other is stored under its id, which is 1 to 256
+   * printable ASCII characters (ERR_INVALID_ARG otherwise). A cookie that is over ends the session.
+   */
   set(sid: string, session: session.SessionData, callback: (error?: unknown) => void): void;
   set(sid: string, session: session.SessionData): Promise<void>;
   touch(sid: string, session: session.SessionData, callback: (error?: unknown) => void): void;
@@ -25,6 +31,11 @@ export class SessionStore extends session.Store {
   /** No error when there is no such session. */
   destroy(sid: string, callback: (error?: unknown) => void): void;
   destroy(sid: string): Promise<void>;
+  /** Data by handle, as ids are not kept: for `sessions.destroyHandle()`. All of it at once; iterate() does not need to. */
+  all(callback: (error: unknown, sessions?: Record<string, session.SessionData> | null) => void): void;
+  all(): Promise<Record<string, session.SessionData>>;
+  clear(callback: (error?: unknown) => void): void;
+  clear(): Promise<void>;
   length(callback: (error: unknown, length?: number) => void): void;
   length(): Promise<number>;
 }

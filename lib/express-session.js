@@ -3,20 +3,30 @@
  * A store for express-session: its contract in its words, over the public methods of Sessions.
  *
  * express-session saves with one method, set(), whether a session is new or was loaded, and that is how stores of other
- * makes let a logged-out session rise again: a slow request that loaded it saves it after another destroyed it. Here the
- * Session objects made from the store are remembered (createSession is where express-session makes them): saving one of
- * those replaces what is there and does nothing when it is gone. Any other object is a new session and its id is adopted.
+ * makes lose changes of requests that run at once, and let a logged-out session rise again: a slow request that loaded it
+ * saves it after another destroyed it. Here it is remembered what each Session object was made of (createSession is where
+ * express-session makes them): saving one of those brings what it changed together with what others have changed meanwhile,
+ * and does nothing when the session is gone. Any other object is a new session and its id is adopted.
  *
  * The time to live is that of the cookie, or else of the sessions. touch() renews only the time and writes no data, so
  * the cookie inside the stored data tells an expiry from the last save. get() therefore dates it anew, as of now: left
  * stale, an explicit req.session.save() would take it for the time to live and end the session. A changed cookie (its
  * maxAge, say) is stored with the next save, not by a touch.
+ *
+ * Such dates move with every request, so all requests change the cookie by themselves. What counts is whether the app has
+ * changed it: a request that has not leaves the time to live and the cookie as they are, which another may have changed
+ * meanwhile ("remember me").
  */
 const { DURATION_MS_MAX } = require('./duration.js');
-const { kAdopt } = require('./sessions.js');
+const { kRead, kSave, kTtlMs } = require('./sessions.js');
 const check = require('./options.js');
 
 /** @typedef {(error: unknown, value?: any) => void} Callback */
+/**
+ * The text that a session was when a request read or saved it, and its version; 0 where that text is not all that was
+ * stored, as it was brought together with what others had changed. `settings`: of its cookie then, see settingsOf.
+ * @typedef {{ sid: string, base: string, version: number, settings: string | undefined }} Made
+ */
 
 const DATE_MS_MAX = 8.64e15;
 
@@ -38,14 +48,14 @@ const session = requireExpressSession();
 const OPTIONS = {
   sessions: check.required({
     expected: "sessions of a store: store.sessions('web', { ttl: '2h' })",
-    read: (/** @type {any} */ value) => (typeof value?.[kAdopt] === 'function' ? value : undefined),
+    read: (/** @type {any} */ value) => (typeof value?.[kSave] === 'function' ? value : undefined),
   }),
 };
 
 class SessionStore extends session.Store {
   #sessions;
-  /** Session objects whose data is in the store, or was. @type {WeakSet<object>} */
-  #stored = new WeakSet();
+  /** What data was read as, and what Session objects are made of. @type {WeakMap<object, Made>} */
+  #made = new WeakMap();
 
   /** @param {unknown} options See express-session.d.ts. */
   constructor(options) {
@@ -59,8 +69,9 @@ class SessionStore extends session.Store {
    * @param {any} data
    */
   createSession(req, data) {
+    const made = this.#made.get(data);
     const loaded = super.createSession(req, data);
-    this.#stored.add(loaded);
+    if (made !== undefined) this.#made.set(loaded, made);
     return loaded;
   }
 
@@ -84,38 +95,77 @@ class SessionStore extends session.Store {
     return deliver(this.#end(sid), callback);
   }
 
+  /** By handle, as ids are not kept. @override @param {Callback} [callback] @returns {any} */
+  all(callback) {
+    return deliver(this.#list(), callback);
+  }
+
   /** @override @param {Callback} [callback] @returns {any} */
   length(callback) {
     return deliver(this.#sessions.count(), callback);
   }
 
+  /** @override @param {Callback} [callback] @returns {any} */
+  clear(callback) {
+    return deliver(this.#sessions.clear(), callback);
+  }
+
   /** @param {string} sid */
   async #load(sid) {
-    const data = await this.#sessions.get(sid);
-    const maxAgeMs = data?.cookie?.originalMaxAge;
+    const found = this.#sessions[kRead](sid);
+    if (found === undefined) return undefined;
+    const data = JSON.parse(found.text);
+    const maxAgeMs = data.cookie?.originalMaxAge;
     if (Number.isFinite(maxAgeMs)) {
       data.cookie.expires = new Date(Math.min(Date.now() + maxAgeMs, DATE_MS_MAX)).toISOString();
     }
+    this.#made.set(data, { sid, base: found.text, version: found.version, settings: settingsOf(data) });
     return data;
+  }
+
+  async #list() {
+    /** @type {Record<string, unknown>} */
+    const all = {};
+    for await (const { handle, data } of this.#sessions.iterate()) all[handle] = data;
+    return all;
   }
 
   /** @param {string} sid @param {any} live */
   async #save(sid, live) {
-    const ttl = ttlOf(live);
-    if (ttl !== undefined && ttl <= 0) return this.#end(sid);
-    if (this.#stored.has(live)) {
-      await this.#sessions.set(sid, dataOf(live), { ttl });
-    } else {
-      await this.#sessions[kAdopt](sid, dataOf(live), ttl);
-      this.#stored.add(live);
-    }
+    const known = this.#made.get(live);
+    // Under another id it is another session.
+    const made = known?.sid === sid ? known : undefined;
+    const settings = settingsOf(live);
+    const cookieIsSame = isSame(made, settings);
+    const ttlMs = cookieIsSame ? undefined : this.#ttlOf(live);
+    if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid);
+    await this.#sessions[kSave](sid, dataOf(live), {
+      ttlMs,
+      adopt: made === undefined,
+      version: made?.version,
+      base: made?.base,
+      unchanged: cookieIsSame ? 'cookie' : undefined,
+      // At once, for another save in the same tick.
+      saved: (/** @type {{ text: string, version: number, merged: boolean }} */ { text, version, merged }) => {
+        this.#made.set(live, { sid, base: text, version: merged ? 0 : version, settings });
+      },
+    });
   }
 
   /** @param {string} sid @param {any} data */
   async #renew(sid, data) {
-    const ttl = ttlOf(data);
-    if (ttl !== undefined && ttl <= 0) return this.#end(sid);
+    if (isSame(this.#made.get(data), settingsOf(data))) {
+      await this.#sessions.touch(sid);
+      return;
+    }
+    const ttl = this.#ttlOf(data);
+    if (ttl <= 0) return this.#end(sid);
     await this.#sessions.touch(sid, { ttl });
+  }
+
+  /** @param {any} data */
+  #ttlOf(data) {
+    return ttlOf(data) ?? this.#sessions[kTtlMs];
   }
 
   /** @param {string} sid */
@@ -131,6 +181,23 @@ class SessionStore extends session.Store {
  */
 function dataOf(live) {
   return typeof live?.cookie === 'object' && typeof live.toJSON !== 'function' ? { ...live } : live;
+}
+
+/**
+ * What an app has set of a cookie that lives for a time since the last request, or until the browser ends: all but its date,
+ * which moves by itself. undefined where the cookie has a date of its own.
+ * @param {any} data
+ */
+function settingsOf(data) {
+  const cookie = data?.cookie;
+  const hasDate = cookie?.expires !== null && cookie?.expires !== undefined && cookie?.expires !== false;
+  if (cookie === undefined || (hasDate && !Number.isFinite(cookie.originalMaxAge))) return undefined;
+  return JSON.stringify(cookie, (key, value) => (key === 'expires' ? undefined : value));
+}
+
+/** @param {Made | undefined} made @param {string | undefined} settings */
+function isSame(made, settings) {
+  return settings !== undefined && made?.settings === settings;
 }
 
 /**

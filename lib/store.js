@@ -12,7 +12,7 @@ const { lane, cold, ready } = require('./lane.js');
 const { Limiter, readLimiterOptions } = require('./limiter.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
 const { Queue, readQueueOptions } = require('./queue.js');
-const { Sessions, readSessionsOptions } = require('./sessions.js');
+const { Sessions, USER_ID, readSessionsOptions } = require('./sessions.js');
 const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker.js');
 
 const GB = 1024 ** 3;
@@ -65,8 +65,8 @@ class Store {
 
   /** @param {string} name @param {unknown} [given] */
   sessions(name, given) {
-    return this.#feature('sessions', name, given, readSessionsOptions, this.sessions, (native) => {
-      return new Sessions(name, native);
+    return this.#feature('sessions', name, given, readSessionsOptions, this.sessions, (native, checked) => {
+      return new Sessions(name, native, checked?.[USER_ID]);
     });
   }
 
@@ -107,6 +107,7 @@ class Store {
     for (const facade of this.#facades.values()) {
       if (facade instanceof Cache) Cache.close(facade);
       else if (facade instanceof Limiter) Limiter.close(facade);
+      else if (facade instanceof Sessions) Sessions.close(facade);
     }
     this.#released = true;
     const dropped = JSON.parse(ready(this.#functions.close()));
@@ -142,7 +143,7 @@ class Store {
     const text = checked === undefined ? undefined : JSON.stringify(checked);
     const native = cold(() => this.#native[kind](name, text, callSite(above)), above);
     const { handle } = JSON.parse(native.options);
-    const own = handle === undefined ? '' : JSON.stringify(handle) + pairNumber(checked);
+    const own = (handle === undefined ? '' : JSON.stringify(handle)) + pairNumber(checked);
     const at = `${kind}:${own}:${name}`;
     const known = this.#facades.get(at);
     if (known !== undefined) return known;
@@ -153,13 +154,13 @@ class Store {
   }
 }
 
-/** @type {WeakMap<object, number>} Codecs of functions: each is another one. */
+/** @type {WeakMap<object, number>} What a handle brings that is no JSON (codecs, functions): each is another one. */
 const pairNumbers = new WeakMap();
 let pairs = 0;
 
-/** @param {any} checked As readCacheOptions gives it. */
+/** @param {any} checked As readCacheOptions or readSessionsOptions give it. */
 function pairNumber(checked) {
-  const pair = checked?.[CODEC_PAIR];
+  const pair = checked?.[CODEC_PAIR] ?? checked?.[USER_ID];
   if (pair === undefined) return '';
   let number = pairNumbers.get(pair);
   if (number === undefined) {

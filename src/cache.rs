@@ -12,7 +12,7 @@ use redstart_core::value::Tag;
 use redstart_core::{Error, Result};
 
 use crate::door::{Frame, Functions, KeyBuffer, List, Out};
-use crate::lane::{Led, RemovalLine};
+use crate::lane::{HappenedLine, Led};
 use crate::reply::answer;
 use crate::store::Handle;
 
@@ -505,8 +505,16 @@ fn subscribe(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     cache.handle.check_open()?;
     let lane = &cache.handle.lane;
     let number = lane.next_number();
-    let subscription = cache.engine.watch(Arc::new(RemovalLine { lane: lane.clone(), number }));
-    lane.add_watch(number, Arc::downgrade(&cache.engine), subscription);
+    let subscription = cache.engine.watch(Arc::new(HappenedLine { lane: lane.clone(), number }));
+    let engine = Arc::downgrade(&cache.engine);
+    lane.add_watch(
+        number,
+        Box::new(move || {
+            if let Some(engine) = engine.upgrade() {
+                engine.unwatch(subscription);
+            }
+        }),
+    );
     frame.set_whole(1, number);
     Ok(whole(subscription))
 }

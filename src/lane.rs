@@ -15,10 +15,12 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use redstart_core::cache::At;
 use redstart_core::cache::loads::{Lapse, Leader};
-use redstart_core::cache::removals::{Removal, Watcher};
+use redstart_core::cache::removals::Removal;
 use redstart_core::engine::{CacheEngine, QueueEngine};
 use redstart_core::key::OwnedKey;
 use redstart_core::queue::{Event, Subscriber, Token};
+use redstart_core::sessions::SessionEvent;
+use redstart_core::watch::Watcher;
 use redstart_core::{Error, Result};
 
 use crate::clock::NativeClock;
@@ -66,8 +68,8 @@ pub(crate) enum Completion {
     Lagged { line: u64, json: String },
     /// A load that this lane leads has had its time (1), or nobody waits for it (2).
     Lapsed { line: u64, why: Lapse },
-    /// Entries of a cache went; they wait in `removals`.
-    Removals { line: u64 },
+    /// Entries of a cache or sessions ended; they wait in `happened`.
+    Happened { line: u64 },
 }
 
 #[derive(Default)]
@@ -87,10 +89,10 @@ struct Lag {
     last_seq: u64,
 }
 
-/// Entries that went, on their way to one listener.
+/// What happened to entries, each as JSON, on its way to one listener.
 #[derive(Default)]
-struct Removals {
-    waiting: VecDeque<Removal>,
+struct Happened {
+    waiting: VecDeque<String>,
     missed: u64,
 }
 
@@ -112,12 +114,12 @@ pub(crate) struct Shared {
     promised: Mutex<HashMap<u64, Weak<Promised>>>,
     loads: Mutex<HashMap<u64, Led>>,
     nears: Mutex<Vec<(Weak<dyn CacheEngine>, u16)>>,
-    watches: Mutex<HashMap<u64, InCache>>,
-    removals: Mutex<HashMap<u64, Removals>>,
+    watches: Mutex<HashMap<u64, Unwatch>>,
+    happened: Mutex<HashMap<u64, Happened>>,
 }
 
-/// A watch of this lane: its cache, and its number there.
-type InCache = (Weak<dyn CacheEngine>, u64);
+/// How a watch of this lane ends.
+type Unwatch = Box<dyn FnOnce() + Send>;
 
 /// A worker or subscription of this lane: its queue, and its number there.
 type InQueue = (Weak<dyn QueueEngine>, u64);
@@ -241,38 +243,38 @@ impl Shared {
         }
     }
 
-    /// Keeps a watch of a cache's removals, so that the end of the environment ends it.
-    pub(crate) fn add_watch(&self, line: u64, cache: Weak<dyn CacheEngine>, watch: u64) {
-        self.watches.lock().insert(line, (cache, watch));
+    /// Keeps a watch of what happens to entries, so that the end of the environment ends it.
+    pub(crate) fn add_watch(&self, line: u64, unwatch: Unwatch) {
+        self.watches.lock().insert(line, unwatch);
     }
 
     /// Forgets a watch that has ended.
     pub(crate) fn remove_watch(&self, line: u64) {
         self.watches.lock().remove(&line);
-        self.removals.lock().remove(&line);
+        self.happened.lock().remove(&line);
     }
 
-    fn push_removals(&self, line: u64, removals: &[Removal]) {
+    fn push_happened<E>(&self, line: u64, events: &[E], show: impl Fn(&E) -> String) {
         if self.wake.has_ended() {
             return;
         }
         let first = {
-            let mut all = self.removals.lock();
+            let mut all = self.happened.lock();
             let known = all.entry(line).or_default();
             let first = known.waiting.is_empty();
             let room = REMOVALS_WAITING_MAX - known.waiting.len();
-            known.waiting.extend(removals.iter().take(room).cloned());
-            known.missed += removals.len().saturating_sub(room) as u64;
+            known.waiting.extend(events.iter().take(room).map(show));
+            known.missed += events.len().saturating_sub(room) as u64;
             first
         };
         if first {
-            self.push(Completion::Removals { line });
+            self.push(Completion::Happened { line });
         }
     }
 
-    /// The next batch as JSON: [[key, reason], …]; {"missed": n} when it is due to say so.
-    fn pop_removals(&self, line: u64) -> Option<String> {
-        let mut all = self.removals.lock();
+    /// The next batch as JSON: a list, or {"missed": n} when it is due to say so.
+    fn pop_happened(&self, line: u64) -> Option<String> {
+        let mut all = self.happened.lock();
         let known = all.get_mut(&line)?;
         if known.waiting.is_empty() {
             let missed = known.missed;
@@ -280,13 +282,12 @@ impl Shared {
             return (missed > 0).then(|| serde_json::json!({ "missed": missed }).to_string());
         }
         let count = known.waiting.len().min(REMOVALS_A_BATCH);
-        let show = |removal: Removal| format!("[{},\"{}\"]", removal.key.as_key().to_json(), removal.reason);
-        let batch: Vec<String> = known.waiting.drain(..count).map(show).collect();
+        let batch: Vec<String> = known.waiting.drain(..count).collect();
         if known.waiting.is_empty() && known.missed == 0 {
             all.remove(&line);
         } else {
             drop(all);
-            self.push(Completion::Removals { line });
+            self.push(Completion::Happened { line });
         }
         Some(format!("[{}]", batch.join(",")))
     }
@@ -316,12 +317,10 @@ impl OnEnd for Shared {
             }
         }
         let watches = std::mem::take(&mut *self.watches.lock());
-        for (cache, watch) in watches.into_values() {
-            if let Some(cache) = cache.upgrade() {
-                cache.unwatch(watch);
-            }
+        for unwatch in watches.into_values() {
+            unwatch();
         }
-        self.removals.lock().clear();
+        self.happened.lock().clear();
         let nears = std::mem::take(&mut *self.nears.lock());
         for (cache, hits) in nears {
             if let Some(cache) = cache.upgrade() {
@@ -364,15 +363,25 @@ impl Leader for LoadLine {
     }
 }
 
-/// What a cache tells one listener of a lane: `number` is its line there.
-pub(crate) struct RemovalLine {
+/// What a cache or sessions tell one listener of a lane: `number` is its line there.
+pub(crate) struct HappenedLine {
     pub(crate) lane: Arc<Shared>,
     pub(crate) number: u64,
 }
 
-impl Watcher for RemovalLine {
-    fn removed(&self, removals: &[Removal]) {
-        self.lane.push_removals(self.number, removals);
+impl Watcher<Removal> for HappenedLine {
+    fn told(&self, removals: &[Removal]) {
+        self.lane.push_happened(self.number, removals, |removal| {
+            format!("[{},\"{}\"]", removal.key.as_key().to_json(), removal.reason)
+        });
+    }
+}
+
+impl Watcher<SessionEvent> for HappenedLine {
+    fn told(&self, events: &[SessionEvent]) {
+        self.lane.push_happened(self.number, events, |event| {
+            serde_json::json!([event.why.name(), event.digest.handle(), event.user]).to_string()
+        });
     }
 }
 
@@ -438,8 +447,8 @@ fn deliver(lane: &Shared, completion: Completion, frame: &Frame<'_>) -> Option<R
             frame.set_whole(3, if why == Lapse::TimedOut { 1 } else { 2 });
             Ok(Out::Undefined)
         }
-        Completion::Removals { line } => {
-            let json = lane.pop_removals(line)?;
+        Completion::Happened { line } => {
+            let json = lane.pop_happened(line)?;
             frame.set_whole(1, found::EVENT);
             frame.set_whole(2, line);
             Ok(Out::Text(json))

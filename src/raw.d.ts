@@ -102,14 +102,36 @@ export interface CacheFunctions {
   unsubscribe(subscription: number, line: number): undefined;
   stats(): string | undefined;
 }
+/** ttlMs negative: the session's own. owner: 0 as it was, 1 a visitor's, 2 of the user that follows. */
 export interface SessionsFunctions {
   readonly options: string;
-  create(data: string, ttlMs: number): string | undefined;
+  create(data: string, ttlMs: number, owner: number, user: string): string | undefined;
+  /** scratch[1]: the version, [2]: when it is over in ms since the epoch. */
   get(id: string): string | undefined;
-  set(id: string, data: string, ttlMs: number, adopt: boolean): boolean | undefined;
+  /** version negative: any. The new version, 0 for an unknown id, -1 when it is not at that version any more. */
+  set(
+    id: string,
+    data: string,
+    ttlMs: number,
+    owner: number,
+    user: string,
+    adopt: boolean,
+    version: number,
+  ): number | undefined;
   touch(id: string, ttlMs: number): boolean | undefined;
   regenerate(id: string): string | undefined;
   destroy(id: string): boolean | undefined;
+  destroyHandle(handle: string): boolean | undefined;
+  /** except '': none. How many. */
+  destroyUser(user: string, except: string): number | undefined;
+  /** [[handle, user, createdAt, lastSeenAt, expiresAt, data], …] as JSON, times in ms since the epoch. */
+  listUser(user: string): string | undefined;
+  /** cursor 0 starts. [sessions as by listUser, next cursor or null] as JSON. */
+  scan(cursor: number): string | undefined;
+  clear(): undefined;
+  /** The subscription's number; scratch[1]: its line. Its events are JSON: [[what, handle, user], …] or {"missed": n}. */
+  subscribe(): number | undefined;
+  unsubscribe(subscription: number, line: number): undefined;
   stats(): string | undefined;
 }
 /** limit and windowMs 0: the limiter's own. */

@@ -18,7 +18,15 @@ export async function promises() {
   same<typeof found, session.SessionData | undefined>();
   const count = await store.length();
   same<typeof count, number>();
+  const all = await store.all();
+  same<typeof all, Record<string, session.SessionData>>();
+  same<ReturnType<typeof store.clear>, Promise<void>>();
+  same<ReturnType<typeof store.touch>, Promise<void>>();
 }
 store.get('id', (_error, data) => {
   same<typeof data, session.SessionData | null | undefined>();
 });
+store.all((_error, all) => {
+  same<typeof all, Record<string, session.SessionData> | null | undefined>();
+});
+store.clear(() => {});

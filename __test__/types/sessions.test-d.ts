@@ -1,4 +1,4 @@
-import type { Sessions } from '../../index.js';
+import type { SessionEvent, SessionInfo, Sessions } from '../../index.js';
 import { open } from '../../index.js';
 import { same } from './expect.js';
 
@@ -17,6 +17,55 @@ store.sessions('web', {});
 store.sessions('web', { ttl: null });
 // @ts-expect-error: a session is an object
 store.sessions<string>('web', { ttl: '2h' });
+
+store.sessions<Login>('web', {
+  ttl: '2h',
+  absoluteTtl: '30d',
+  touchAfter: 0,
+  userId: ({ userId }) => userId,
+  maxPerUser: 5,
+  onMaxPerUser: 'reject',
+  maxAnonymous: 1_000,
+  conflict: 'error',
+});
+// @ts-expect-error: there are three ways to meet
+store.sessions('web', { ttl: '2h', conflict: 'ignore' });
+// @ts-expect-error: a user is told by a string or a number
+store.sessions<Login>('web', { ttl: '2h', userId: () => true });
+
+export async function meets() {
+  const entry = await sessions.getEntry('id');
+  same<typeof entry, { data: Login; version: number; expiresAt: Date } | undefined>();
+  await sessions.set('id', { userId: 'u1' }, { version: entry?.version });
+  const changed = await sessions.update('id', (data) => {
+    data.cart = [];
+  });
+  same<typeof changed, Login | undefined>();
+  await sessions.update('id', ({ userId }) => ({ userId, cart: [] }));
+  // @ts-expect-error: a change is made at once
+  await sessions.update('id', async (data) => data);
+  // @ts-expect-error: a change gives a login
+  await sessions.update('id', () => ({ cart: [] }));
+}
+
+export async function belongs() {
+  same<ReturnType<typeof sessions.listUser>, Promise<SessionInfo<Login>[]>>();
+  same<ReturnType<typeof sessions.destroyHandle>, Promise<boolean>>();
+  const ended = await sessions.destroyUser(7, { except: 'id' });
+  same<typeof ended, number>();
+  for await (const info of sessions.iterate()) {
+    same<typeof info, SessionInfo<Login>>();
+    same<typeof info.userId, string | undefined>();
+  }
+  same<ReturnType<typeof sessions.clear>, Promise<void>>();
+}
+
+sessions
+  .on('expired', (batch) => same<typeof batch, SessionEvent[]>())
+  .once('conflict', (batch) => same<typeof batch, SessionEvent[]>())
+  .on('error', (error) => same<typeof error, Error>());
+// @ts-expect-error: nothing is told of a session that begins
+sessions.on('created', () => {});
 
 export async function lives() {
   const created = await sessions.create({ userId: 'u1' });

@@ -28,5 +28,6 @@ pub mod sessions;
 pub mod store;
 pub mod timer;
 pub mod value;
+pub mod watch;
 
 pub use error::{Error, Result};

@@ -2,12 +2,13 @@
 
 use redstart_core::Result;
 use redstart_core::cache::{At, Put};
-use redstart_core::engine::Lookup;
+use redstart_core::engine::SessionWrite;
 use redstart_core::key::Key;
 use redstart_core::limiter::Ask;
 use redstart_core::queue::{JobOptions, NewJob};
 use redstart_core::reply::Reply;
 use redstart_core::sessions::SessionData;
+use redstart_core::sessions::set::Owner;
 use redstart_core::store::{self, Asked};
 use redstart_core::value::{Form, Tag};
 use serde_json::value::RawValue;
@@ -39,7 +40,8 @@ fn the_last_close_frees_everything_even_where_features_are_still_held() {
     let put = Put { tag: Tag::new(Form::Bytes, 0), value: &vec![0; 50_000], ttl_ms: None, tags: &[] };
     cache.set(At { key: Key::narrow(b"k"), version: 0 }, put).unwrap();
     let data = SessionData { form: Form::OneByteText, bytes: b"{}" };
-    let id = ready(sessions.create(data, 60_000)).unwrap();
+    let write = SessionWrite { data, owner: Owner::AsItWas, ttl_ms: None, adopt: false, on: None };
+    let id = ready(sessions.create(write)).unwrap();
     for number in 0..100_u32 {
         limiter.consume(Key::narrow(&number.to_le_bytes()), Ask::units(1)).unwrap();
     }
@@ -53,7 +55,7 @@ fn the_last_close_frees_everything_even_where_features_are_still_held() {
     assert_eq!((&stats["bytes"], &stats["budget"]["used"]), (&0.into(), &0.into()));
     assert_eq!((cache.stats().entries, sessions.stats().live, limiter.stats().keys), (0, 0, 0));
     let mut buffer = Vec::new();
-    assert_eq!(sessions.get(&id, &mut buffer).unwrap(), Lookup::Absent);
+    assert_eq!(sessions.get(&id, &mut buffer), Ok(None));
     assert!(limiter.peek(Key::narrow(&1_u32.to_le_bytes()), Ask::units(1)).unwrap().remaining == 5);
 }
 

@@ -1,13 +1,9 @@
-//! Entries that went, for whoever listens. With nobody listening it costs a look at a flag.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use parking_lot::Mutex;
+//! Entries that went, for whoever listens.
 
 use super::entry::Entry;
 use super::table::Reason;
 use crate::key::OwnedKey;
+use crate::watch;
 
 /// One entry that went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,41 +14,14 @@ pub struct Removal {
     pub reason: Reason,
 }
 
-/// Whoever wants to know.
-pub trait Watcher: Send + Sync {
-    /// These went. Called under no lock of the cache; it must not wait.
-    fn removed(&self, removals: &[Removal]);
-}
-
 /// Those who listen to one cache.
-#[derive(Default)]
-pub struct Watchers {
-    watched: AtomicBool,
-    numbers: AtomicU64,
-    all: Mutex<Vec<(u64, Arc<dyn Watcher>)>>,
-}
+pub type Watchers = watch::Watchers<Removal>;
 
 /// What went in one step, kept until the locks are free.
 #[derive(Default)]
 pub struct Gone(Vec<Removal>);
 
 impl Watchers {
-    /// Tells `watcher` of every later removal until the returned number is removed.
-    pub fn add(&self, watcher: Arc<dyn Watcher>) -> u64 {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut all = self.all.lock();
-        all.push((number, watcher));
-        self.watched.store(true, Ordering::Release);
-        number
-    }
-
-    /// The counterpart of `add`.
-    pub fn remove(&self, number: u64) {
-        let mut all = self.all.lock();
-        all.retain(|&(known, _)| known != number);
-        self.watched.store(!all.is_empty(), Ordering::Release);
-    }
-
     /// Keeps a removal for `tell`, if anybody listens.
     #[inline]
     pub fn note(&self, gone: &mut Gone, entry: &Entry, reason: Reason) {
@@ -61,31 +30,19 @@ impl Watchers {
         }
     }
 
-    /// Whether anybody listens.
-    #[inline]
-    pub fn is_watched(&self) -> bool {
-        self.watched.load(Ordering::Acquire)
-    }
-
     /// Tells what went, under no lock of the cache.
     #[inline]
     pub fn tell(&self, gone: &Gone) {
-        if !gone.0.is_empty() {
-            self.tell_all(&gone.0);
-        }
-    }
-
-    #[cold]
-    fn tell_all(&self, removals: &[Removal]) {
-        let all: Vec<_> = self.all.lock().iter().map(|(_, watcher)| watcher.clone()).collect();
-        for watcher in all {
-            watcher.removed(removals);
-        }
+        self.tell_of(&gone.0);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
     use super::*;
     use crate::cache::entry::{NEVER_US, NewEntry, Place};
     use crate::key::Key;
@@ -93,8 +50,8 @@ mod tests {
 
     #[derive(Default)]
     struct Ear(Mutex<Vec<Removal>>);
-    impl Watcher for Ear {
-        fn removed(&self, removals: &[Removal]) {
+    impl watch::Watcher<Removal> for Ear {
+        fn told(&self, removals: &[Removal]) {
             self.0.lock().extend_from_slice(removals);
         }
     }

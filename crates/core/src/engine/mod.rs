@@ -9,15 +9,17 @@ pub mod memory;
 use std::sync::Arc;
 
 use crate::cache::loads::{Landed, Leader};
-use crate::cache::removals::Watcher;
+use crate::cache::removals::Removal;
 use crate::cache::{At, Put, Touch};
 use crate::error::Result;
 use crate::key::Key;
 use crate::limiter::{Answer, Ask, LimiterStats};
 use crate::queue::{Counts, Finish, JobView, NewJob, Outcome, Subscriber, Token, WorkerSpec};
 use crate::reply::Reply;
-use crate::sessions::{SessionData, SessionsStats};
+use crate::sessions::set::{Owner, Saved};
+use crate::sessions::{Record, SessionData, SessionEvent, SessionsStats};
 use crate::value::Tag;
+use crate::watch::Watcher;
 
 /// Where a lookup left the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +162,7 @@ pub trait CacheEngine: Send + Sync {
     /// Takes the hits over and gives the place back.
     fn close_near(&self, hits: u16);
     /// Tells `watcher` of every later removal until the returned number is unwatched.
-    fn watch(&self, watcher: Arc<dyn Watcher>) -> u64;
+    fn watch(&self, watcher: Arc<dyn Watcher<Removal>>) -> u64;
     /// The counterpart of `watch`.
     fn unwatch(&self, number: u64);
     /// Counters and sizes.
@@ -220,21 +222,61 @@ pub trait LimiterEngine: Send + Sync {
     fn stats(&self) -> LimiterStats;
 }
 
+/// What a session is written with.
+pub struct SessionWrite<'a> {
+    /// What it is to hold.
+    pub data: SessionData<'a>,
+    /// Whose it is then.
+    pub owner: Owner,
+    /// Its idle time in milliseconds; none: as it was, or the options'.
+    pub ttl_ms: Option<u64>,
+    /// Whether to begin a session under an id that is unknown.
+    pub adopt: bool,
+    /// The version that the change was made on; none: whichever it is.
+    pub on: Option<u64>,
+}
+
+/// What was read of a session beside its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionRead {
+    /// How its bytes in the buffer are to be read.
+    pub tag: Tag,
+    /// Another one with each change of the data.
+    pub version: u64,
+    /// When it is over, in milliseconds since the epoch, rounded down.
+    pub expires_ms: u64,
+}
+
 /// Sessions by id; only a digest of the id is kept.
 pub trait SessionsEngine: Send + Sync {
-    /// Stores `data` under a new random id and returns the id.
-    fn create(&self, data: SessionData<'_>, ttl_ms: u64) -> Reply<String>;
-    /// Copies the live session's data into `buffer` (cleared first).
-    fn get(&self, id: &str, buffer: &mut Vec<u8>) -> Result<Lookup>;
-    /// Replaces the data and renews the idle time; false for an unknown id, unless `adopt`.
-    fn set(&self, id: &str, data: SessionData<'_>, ttl_ms: u64, adopt: bool) -> Reply<bool>;
-    /// Renews the idle time; false for an unknown id.
-    fn touch(&self, id: &str, ttl_ms: u64) -> Reply<bool>;
-    /// Moves a session to a new id and returns that; the old id is dead in the same step.
+    /// Begins a session: its id. `owner`'s `AsItWas` is a visitor's.
+    fn create(&self, write: SessionWrite<'_>) -> Reply<String>;
+    /// Copies the data of a live session into `buffer`; does not renew its idle time.
+    fn get(&self, id: &str, buffer: &mut Vec<u8>) -> Result<Option<SessionRead>>;
+    /// Replaces the data and renews the idle time.
+    fn set(&self, id: &str, write: SessionWrite<'_>) -> Reply<Saved>;
+    /// Renews the idle time; whether there is such a session.
+    fn touch(&self, id: &str, ttl_ms: Option<u64>) -> Reply<bool>;
+    /// Gives a session a new id, which it answers.
     fn regenerate(&self, id: &str) -> Reply<Option<String>>;
-    /// Removes a session; whether it was live.
+    /// Ends a session; whether there was one.
     fn destroy(&self, id: &str) -> Reply<bool>;
-    /// Live sessions, and their bytes.
+    /// The same by the handle that lists show.
+    fn destroy_handle(&self, handle: &str) -> Reply<bool>;
+    /// Ends all sessions of a user but that of one id; how many.
+    fn destroy_user(&self, user: &str, except: Option<&str>) -> Reply<u64>;
+    /// A user's live sessions, oldest first.
+    fn list_user(&self, user: &str) -> Result<Vec<Record>>;
+    /// Live sessions from a cursor on (0: the first), at most `max`, and where to go on (none: that was all). A session that
+    /// is there throughout comes once.
+    fn scan(&self, cursor: u64, max: usize) -> (Vec<Record>, Option<u64>);
+    /// Ends all sessions, telling nobody of each.
+    fn clear(&self) -> Reply<()>;
+    /// Tells `watcher` of sessions that end and of changes that met, until the returned number is removed.
+    fn watch(&self, watcher: Arc<dyn Watcher<SessionEvent>>) -> u64;
+    /// The counterpart of `watch`.
+    fn unwatch(&self, number: u64);
+    /// Counters and sizes.
     fn stats(&self) -> SessionsStats;
 }
 

@@ -1,25 +1,45 @@
 //! A new session.
 
-use super::{Digest, Effect, SessionData, State, expiry_us};
+use std::sync::Arc;
+
+use super::{Digest, Effect, Record, SessionData, SessionsOptions, State, room};
 use crate::error::Result;
 
 /// A session to begin.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Create<'a> {
     /// Of an id that was just drawn.
     pub digest: Digest,
     /// What it holds.
     pub data: SessionData<'a>,
-    /// Its idle time.
-    pub ttl_ms: u64,
-    /// The most its data may take.
-    pub bytes_max: u64,
+    /// Whose it is; none: a visitor's.
+    pub user: Option<Arc<str>>,
+    /// Its idle time, where it is not that of the options.
+    pub ttl_ms: Option<u64>,
 }
 
-/// Stores the data under the new id; `TooLarge` over the size allowed.
-pub fn decide(_: &State, command: Create<'_>, now_us: u64) -> Result<(Vec<Effect>, ())> {
-    let Create { digest, data, ttl_ms, bytes_max } = command;
-    let wide = data.check(bytes_max)?;
-    let expires_us = expiry_us(now_us, ttl_ms)?;
-    Ok((vec![Effect::Stored { digest, expires_us, wide, data: data.bytes.into() }], ()))
+/// Stores the data under the new id, with its version; others of its kind make room where there are too many.
+pub fn decide(
+    state: &State,
+    options: &SessionsOptions,
+    command: Create<'_>,
+    now_us: u64,
+) -> Result<(Vec<Effect>, u64)> {
+    let Create { digest, data, user, ttl_ms } = command;
+    let wide = data.check(options.max_session_size)?;
+    let ttl_us = options.ttl_us(ttl_ms)?;
+    let mut effects = room::decide(state, options, user.as_deref(), digest, now_us)?;
+    let version = state.next_version();
+    effects.push(Effect::Stored(Record {
+        digest,
+        created_us: now_us,
+        seen_us: now_us,
+        ttl_us,
+        expires_us: options.expiry_us(now_us, now_us, ttl_us),
+        version,
+        user,
+        wide,
+        data: data.bytes.into(),
+    }));
+    Ok((effects, version))
 }

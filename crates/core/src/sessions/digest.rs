@@ -1,5 +1,7 @@
 //! What stands for a session's id.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
@@ -17,6 +19,32 @@ impl Digest {
         let is_id =
             (1..=ID_CHARACTERS_MAX).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         is_id.then(|| Self(sha2::Sha256::digest(id).into()))
+    }
+
+    /// The digest that a handle names, or `None` for text that is no handle.
+    pub fn of_handle(handle: &str) -> Option<Self> {
+        let digits = handle.as_bytes();
+        if digits.len() != 64 || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&handle[at * 2..at * 2 + 2], 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    /// The digest in hexadecimal: it names a session and opens none, as an id does.
+    pub fn handle(self) -> String {
+        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// Eight of its bytes.
+    pub(super) fn slot(self) -> u64 {
+        self.0.first_chunk().map_or(0, |&eight| u64::from_le_bytes(eight))
     }
 }
 
@@ -38,5 +66,18 @@ mod tests {
     fn the_digest_is_the_sha_256_of_the_characters() {
         let abc = Digest::of("abc").unwrap();
         assert_eq!(abc.0[..4], [0xba, 0x78, 0x16, 0xbf]);
+    }
+
+    #[test]
+    fn a_handle_names_its_digest_and_nothing_else_does() {
+        let digest = Digest::of("abc").unwrap();
+        let handle = digest.handle();
+        assert_eq!(&handle[..8], "ba7816bf");
+        assert_eq!(Digest::of_handle(&handle), Some(digest));
+        for no_handle in
+            ["", "abc", &handle[1..], &handle.to_uppercase(), &"é".repeat(32), &format!("{handle}0")]
+        {
+            assert_eq!(Digest::of_handle(no_handle), None, "{no_handle}");
+        }
     }
 }

@@ -12,19 +12,12 @@ pub struct Regenerate {
     pub new: Digest,
 }
 
-/// Ends the session under its old id and stores it under the new one, data and expiry as they were: whether there
-/// is such a session. Both effects belong to one step: the old id is dead as soon as the new one lives. The idle
-/// time is not renewed, because a log-in that follows sets the data, which renews it.
+/// Gives the session another id, everything else as it was, its age too: whether there is such a session. The old id is dead
+/// as soon as the new one lives. The idle time is not renewed, because a log-in that follows sets the data, which renews it.
 pub fn decide(state: &State, command: Regenerate, now_us: u64) -> Result<(Vec<Effect>, bool)> {
     let Regenerate { old, new } = command;
-    let Some(record) = state.live(old, now_us) else {
+    if state.live(old, now_us).is_none() {
         return Ok((Vec::new(), false));
-    };
-    let moved = Effect::Stored {
-        digest: new,
-        expires_us: record.expires_us,
-        wide: record.wide,
-        data: record.data.clone(),
-    };
-    Ok((vec![Effect::Destroyed { digest: old }, moved], true))
+    }
+    Ok((vec![Effect::Moved { from: old, to: new }], true))
 }

@@ -3,33 +3,95 @@
 //! An unknown id stays unknown. Otherwise a request that was still running when its user logged out would bring
 //! the session back, and whoever makes an id up would choose a victim's next one (fixation). Only adapters of web
 //! frameworks, whose contract is to store under the id they bring, adopt ids.
+//!
+//! A change may say which version it was made on. When the session has changed since, nothing is stored: whoever asked
+//! reads again, brings the two changes together and asks anew, so that none is lost unseen.
 
-use super::{Digest, Effect, SessionData, State, expiry_us};
+use std::sync::Arc;
+
+use super::create::{self, Create};
+use super::{Digest, Effect, Record, SessionData, SessionsOptions, State, room};
 use crate::error::Result;
 
+/// Whose a session is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// As it was: the caller does not know.
+    AsItWas,
+    /// This user's; none: a visitor's.
+    Is(Option<Arc<str>>),
+}
+
 /// Data to replace.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Set<'a> {
     /// Whose.
     pub digest: Digest,
     /// What it is to hold.
     pub data: SessionData<'a>,
-    /// Its idle time, from now on.
-    pub ttl_ms: u64,
-    /// Whether to begin a session under an id that is unknown or over.
+    /// Whose it is then.
+    pub owner: Owner,
+    /// Its idle time from now on, where it is not as it was.
+    pub ttl_ms: Option<u64>,
+    /// Whether to begin a session under an id that is unknown or over; not where the change was made on a version, since the
+    /// session that had it has ended.
     pub adopt: bool,
-    /// The most its data may take.
-    pub bytes_max: u64,
+    /// The version that the change was made on; none: whichever it is.
+    pub on: Option<u64>,
 }
 
-/// Replaces the data and renews the idle time: whether there was such a session, or now is. `TooLarge` over the
-/// size allowed; the session then keeps its data.
-pub fn decide(state: &State, command: Set<'_>, now_us: u64) -> Result<(Vec<Effect>, bool)> {
-    let Set { digest, data, ttl_ms, adopt, bytes_max } = command;
-    let wide = data.check(bytes_max)?;
-    let expires_us = expiry_us(now_us, ttl_ms)?;
-    if !adopt && state.live(digest, now_us).is_none() {
-        return Ok((Vec::new(), false));
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It holds the data, as this version.
+    Stored(u64),
+    /// There is no such session.
+    Unknown,
+    /// It has changed since the version that was named.
+    Changed,
+}
+
+/// Replaces the data and renews the idle time. `TooLarge` over the size allowed; the session then keeps its data.
+pub fn decide(
+    state: &State,
+    options: &SessionsOptions,
+    command: Set<'_>,
+    now_us: u64,
+) -> Result<(Vec<Effect>, Saved)> {
+    let Set { digest, data, owner, ttl_ms, adopt, on } = command;
+    let wide = data.check(options.max_session_size)?;
+    let Some(record) = state.live(digest, now_us) else {
+        if !adopt || on.is_some() {
+            return Ok((Vec::new(), Saved::Unknown));
+        }
+        let user = if let Owner::Is(user) = owner { user } else { None };
+        let (effects, version) =
+            create::decide(state, options, Create { digest, data, user, ttl_ms }, now_us)?;
+        return Ok((effects, Saved::Stored(version)));
+    };
+    if on.is_some_and(|version| version != record.version) {
+        return Ok((Vec::new(), Saved::Changed));
     }
-    Ok((vec![Effect::Stored { digest, expires_us, wide, data: data.bytes.into() }], true))
+    let ttl_us = ttl_ms.map_or(Ok(record.ttl_us), |ms| options.ttl_us(Some(ms)))?;
+    let user = match owner {
+        Owner::AsItWas => record.user.clone(),
+        Owner::Is(user) => user,
+    };
+    let mut effects = Vec::new();
+    if user != record.user {
+        effects = room::decide(state, options, user.as_deref(), digest, now_us)?;
+    }
+    let version = state.next_version();
+    effects.push(Effect::Stored(Record {
+        digest,
+        created_us: record.created_us,
+        seen_us: now_us,
+        ttl_us,
+        expires_us: options.expiry_us(record.created_us, now_us, ttl_us),
+        version,
+        user,
+        wide,
+        data: data.bytes.into(),
+    }));
+    Ok((effects, Saved::Stored(version)))
 }

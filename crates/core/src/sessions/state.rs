@@ -1,104 +1,218 @@
 //! All sessions of one name. Changed by effects only.
 //!
-//! Invariants: `by_expiry` holds exactly the records, each under its own instant; `bytes` is the sum of what the
-//! records take. Expiry is a set ordered by instant rather than a queue, because a session is touched by every
-//! request of its user and must not leave a stale entry behind each time.
+//! Records lie in numbered places and never move while they live, so the orders beside them (by the instant at which they
+//! are over, visitors by when they were last seen, a user's by age) hold numbers of four bytes instead of digests of 32,
+//! and whoever walks through all of them meets each once. Orders are sets and not queues, because a session is touched by
+//! every request of its user and must not leave a stale entry behind each time.
+//!
+//! Invariants: `by_digest`, `by_expiry` and exactly one of `visitors` and `by_user` hold every record, each under what the
+//! record says; `bytes` is the sum of what the records take.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Digest, Effect};
+use hashbrown::HashTable;
 
-/// What a session takes beside its data: the record in a table that doubles (about 107 bytes), its place by
-/// expiry (about 56), the header and rounding of the data's own allocation (about 29).
-const RECORD_BYTES: u64 = 192;
+use super::{Digest, Effect, Record};
 
-/// One session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// When it is over, in microseconds since the epoch.
-    pub expires_us: u64,
-    /// Whether the text has two bytes a unit.
-    pub wide: bool,
-    /// JSON text.
-    pub data: Arc<[u8]>,
+/// What a session takes beside its data: its place (112 bytes), its number in a table that doubles (9), in two ordered sets
+/// (about 24 each), the header and rounding of the data's own allocation (about 29).
+const RECORD_BYTES: u64 = 200;
+
+/// What a user's name takes beside itself: a set of his own and its place in a table.
+const USER_BYTES: u64 = 128;
+
+fn record_bytes(record: &Record) -> u64 {
+    RECORD_BYTES
+        + record.data.len() as u64
+        + record.user.as_ref().map_or(0, |user| USER_BYTES + user.len() as u64)
 }
 
-impl Record {
-    fn bytes(&self) -> u64 {
-        record_bytes(&self.data)
-    }
-}
-
-fn record_bytes(data: &[u8]) -> u64 {
-    RECORD_BYTES + data.len() as u64
-}
-
-/// Sessions by digest and by the instant at which they are over.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Sessions by digest, by the instant at which they are over, and by user.
+#[derive(Default)]
 pub struct State {
-    records: HashMap<Digest, Record>,
-    by_expiry: BTreeSet<(u64, Digest)>,
+    by_digest: HashTable<u32>,
+    places: Vec<Option<Record>>,
+    free: Vec<u32>,
+    by_expiry: BTreeSet<(u64, u32)>,
+    /// By when they were last seen.
+    visitors: BTreeSet<(u64, u32)>,
+    /// By age.
+    by_user: HashMap<Arc<str>, BTreeSet<(u64, u32)>>,
     bytes: u64,
+    version: u64,
+}
+
+/// A digest is as good as random, and so is its hash.
+fn hash(digest: Digest) -> u64 {
+    digest.slot()
 }
 
 impl State {
     /// Carries out one effect. One that speaks of a session that is not there changes nothing.
     pub fn apply(&mut self, effect: &Effect) {
         match effect {
-            Effect::Stored { digest, expires_us, wide, data } => {
-                self.remove(*digest);
-                self.bytes += record_bytes(data);
-                self.by_expiry.insert((*expires_us, *digest));
-                let record = Record { expires_us: *expires_us, wide: *wide, data: data.clone() };
-                self.records.insert(*digest, record);
+            Effect::Stored(record) => {
+                self.remove(record.digest);
+                self.insert(record.clone());
             }
-            Effect::Touched { digest, expires_us } => {
-                if let Some(record) = self.records.get_mut(digest) {
-                    self.by_expiry.remove(&(record.expires_us, *digest));
-                    self.by_expiry.insert((*expires_us, *digest));
-                    record.expires_us = *expires_us;
+            Effect::Touched { digest, seen_us, ttl_us, expires_us } => {
+                if let Some(record) = self.remove(*digest) {
+                    let (seen_us, ttl_us, expires_us) = (*seen_us, *ttl_us, *expires_us);
+                    self.insert(Record { seen_us, ttl_us, expires_us, ..record });
                 }
             }
-            Effect::Destroyed { digest } | Effect::Expired { digest } => self.remove(*digest),
+            Effect::Moved { from, to } => {
+                if let Some(record) = self.remove(*from) {
+                    self.remove(*to);
+                    self.insert(Record { digest: *to, ..record });
+                }
+            }
+            Effect::Destroyed { digest } | Effect::Expired { digest } | Effect::Evicted { digest } => {
+                self.remove(*digest);
+                self.shrink();
+            }
         }
     }
 
-    fn remove(&mut self, digest: Digest) {
-        if let Some(record) = self.records.remove(&digest) {
-            self.by_expiry.remove(&(record.expires_us, digest));
-            self.bytes -= record.bytes();
+    /// Gives the places back once nothing is in them. Not as part of `remove`: a session that is only written anew must keep
+    /// its place, or whoever is walking through all would miss it.
+    fn shrink(&mut self) {
+        if self.by_digest.is_empty() {
+            self.places = Vec::new();
+            self.free = Vec::new();
         }
+    }
+
+    fn insert(&mut self, record: Record) {
+        self.bytes += record_bytes(&record);
+        self.version = self.version.max(record.version);
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            u32::try_from(self.places.len() - 1).expect("2^32 sessions do not fit in memory")
+        });
+        self.by_expiry.insert((record.expires_us, number));
+        match &record.user {
+            Some(user) => {
+                self.by_user.entry(user.clone()).or_default().insert((record.created_us, number));
+            }
+            None => {
+                self.visitors.insert((record.seen_us, number));
+            }
+        }
+        let slot = hash(record.digest);
+        self.places[number as usize] = Some(record);
+        let places = &self.places;
+        self.by_digest
+            .insert_unique(slot, number, |&number| place(places, number).map_or(0, |held| hash(held.digest)));
+    }
+
+    fn remove(&mut self, digest: Digest) -> Option<Record> {
+        let places = &self.places;
+        let same = |&number: &u32| place(places, number).is_some_and(|record| record.digest == digest);
+        let (number, _) = self.by_digest.find_entry(hash(digest), same).ok()?.remove();
+        let record = self.places[number as usize].take()?;
+        self.free.push(number);
+        self.bytes -= record_bytes(&record);
+        self.by_expiry.remove(&(record.expires_us, number));
+        match &record.user {
+            Some(user) => {
+                if let Some(of_user) = self.by_user.get_mut(user) {
+                    of_user.remove(&(record.created_us, number));
+                    if of_user.is_empty() {
+                        self.by_user.remove(user);
+                    }
+                }
+            }
+            None => {
+                self.visitors.remove(&(record.seen_us, number));
+            }
+        }
+        Some(record)
+    }
+
+    /// The session, over or not.
+    pub fn get(&self, digest: Digest) -> Option<&Record> {
+        let same = |&number: &u32| place(&self.places, number).is_some_and(|record| record.digest == digest);
+        place(&self.places, *self.by_digest.find(hash(digest), same)?)
     }
 
     /// What `bytes` will be once `effects` have been applied; each must speak of another session.
     pub fn bytes_after(&self, effects: &[Effect]) -> u64 {
-        effects.iter().fold(self.bytes, |bytes, effect| {
-            let held = self.records.get(&effect.digest()).map_or(0, Record::bytes);
-            match effect {
-                Effect::Stored { data, .. } => bytes + record_bytes(data) - held,
-                Effect::Touched { .. } => bytes,
-                Effect::Destroyed { .. } | Effect::Expired { .. } => bytes - held,
+        let held = |digest| self.get(digest).map_or(0, record_bytes);
+        effects.iter().fold(self.bytes, |bytes, effect| match effect {
+            Effect::Stored(record) => bytes + record_bytes(record) - held(record.digest),
+            Effect::Moved { from, to } if held(*from) > 0 => bytes - held(*to),
+            Effect::Touched { .. } | Effect::Moved { .. } => bytes,
+            Effect::Destroyed { digest } | Effect::Expired { digest } | Effect::Evicted { digest } => {
+                bytes - held(*digest)
             }
         })
     }
 
     /// The session, unless it is over.
     pub fn live(&self, digest: Digest, now_us: u64) -> Option<&Record> {
-        self.records.get(&digest).filter(|record| now_us < record.expires_us)
+        self.get(digest).filter(|record| now_us < record.expires_us)
+    }
+
+    /// Forgets everything and hands it over; versions go on from where they are.
+    #[must_use]
+    pub fn forget_all(&mut self) -> Self {
+        let empty = Self { version: self.version, ..Self::default() };
+        std::mem::replace(self, empty)
+    }
+
+    /// The records alone, to be freed piece by piece.
+    #[must_use]
+    pub fn into_places(self) -> Vec<Option<Record>> {
+        self.places
+    }
+
+    /// A version that no change has had.
+    pub fn next_version(&self) -> u64 {
+        self.version + 1
     }
 
     /// Sessions that are not over; costs as many steps as there are sessions over and not collected.
     pub fn live_count(&self, now_us: u64) -> u64 {
-        (self.records.len() - self.over(now_us).count()) as u64
+        (self.by_digest.len() - self.over(now_us).count()) as u64
     }
 
     /// Sessions that are over, longest first.
     pub fn over(&self, now_us: u64) -> impl Iterator<Item = Digest> {
-        self.by_expiry
-            .iter()
-            .take_while(move |(expires_us, _)| *expires_us <= now_us)
-            .map(|(_, digest)| *digest)
+        let over = self.by_expiry.iter().take_while(move |(expires_us, _)| *expires_us <= now_us);
+        self.digests(over)
+    }
+
+    /// Visitors' sessions, over or not.
+    pub fn visitors_len(&self) -> usize {
+        self.visitors.len()
+    }
+
+    /// Visitors' sessions, the one unseen for longest first.
+    pub fn visitors(&self) -> impl Iterator<Item = Digest> {
+        self.digests(self.visitors.iter())
+    }
+
+    /// Users with sessions.
+    pub fn users_len(&self) -> usize {
+        self.by_user.len()
+    }
+
+    /// A user's sessions, over or not, oldest first.
+    pub fn of_user(&self, user: &str) -> impl Iterator<Item = &Record> {
+        let numbers = self.by_user.get(user).into_iter().flatten();
+        numbers.filter_map(|&(_, number)| place(&self.places, number))
+    }
+
+    /// Sessions from the place `cursor` on, with their places, over or not.
+    pub fn from(&self, cursor: usize) -> impl Iterator<Item = (usize, &Record)> {
+        let places = self.places.iter().enumerate().skip(cursor);
+        places.filter_map(|(at, held)| held.as_ref().map(|record| (at, record)))
+    }
+
+    fn digests<'a>(&'a self, numbers: impl Iterator<Item = &'a (u64, u32)>) -> impl Iterator<Item = Digest> {
+        numbers.filter_map(|&(_, number)| place(&self.places, number).map(|record| record.digest))
     }
 
     /// When the next session is over.
@@ -111,72 +225,137 @@ impl State {
         self.bytes
     }
 
-    /// Bytes as the records say, counted one by one: what `bytes` must equal.
-    pub fn recount_bytes(&self) -> u64 {
-        self.records.values().map(Record::bytes).sum()
+    /// Everything there is, in an order that does not depend on how it came about: for comparison.
+    pub fn records(&self) -> Vec<Record> {
+        let mut all: Vec<Record> = self.from(0).map(|(_, record)| record.clone()).collect();
+        all.sort_by_key(|record| record.digest);
+        all
     }
+
+    /// Whether what is kept beside the records says what they say, counted anew.
+    pub fn recount(&self) -> Result<(), String> {
+        let all: Vec<_> = self.from(0).collect();
+        let claim = |what: &str, holds: bool| if holds { Ok(()) } else { Err(what.to_owned()) };
+        claim("bytes", self.bytes == all.iter().map(|(_, record)| record_bytes(record)).sum::<u64>())?;
+        claim("by_digest", self.by_digest.len() == all.len())?;
+        claim("by_expiry", self.by_expiry.len() == all.len())?;
+        let of_users: usize = self.by_user.values().map(BTreeSet::len).sum();
+        claim("users and visitors", self.visitors.len() + of_users == all.len())?;
+        claim("an empty user", self.by_user.values().all(|of_user| !of_user.is_empty()))?;
+        claim("free places", self.free.len() + all.len() == self.places.len())?;
+        for (at, record) in all {
+            let number = u32::try_from(at).map_err(|error| error.to_string())?;
+            claim("found", self.get(record.digest) == Some(record))?;
+            claim("expiry", self.by_expiry.contains(&(record.expires_us, number)))?;
+            let placed = match &record.user {
+                Some(user) => {
+                    self.by_user.get(user).is_some_and(|all| all.contains(&(record.created_us, number)))
+                }
+                None => self.visitors.contains(&(record.seen_us, number)),
+            };
+            claim("user", placed)?;
+        }
+        Ok(())
+    }
+}
+
+fn place(places: &[Option<Record>], number: u32) -> Option<&Record> {
+    places[number as usize].as_ref()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn stored(id: &str, expires_us: u64, data: &[u8]) -> Effect {
-        Effect::Stored { digest: Digest::of(id).unwrap(), expires_us, wide: false, data: data.into() }
+    fn stored(id: &str, user: Option<&str>, expires_us: u64, data: &[u8]) -> Effect {
+        Effect::Stored(Record {
+            digest: digest(id),
+            created_us: 0,
+            seen_us: 0,
+            ttl_us: 10,
+            expires_us,
+            version: 1,
+            user: user.map(Into::into),
+            wide: false,
+            data: data.into(),
+        })
     }
 
     fn digest(id: &str) -> Digest {
         Digest::of(id).unwrap()
     }
 
+    fn touched(id: &str, expires_us: u64) -> Effect {
+        Effect::Touched { digest: digest(id), seen_us: 5, ttl_us: 10, expires_us }
+    }
+
     #[test]
     fn bytes_after_tells_what_applying_will_make_of_them() {
         let mut state = State::default();
         for effects in [
-            vec![stored("a", 10, b"12345")],
-            vec![stored("b", 20, b"1"), stored("a", 30, b"1234567")],
-            vec![Effect::Destroyed { digest: digest("a") }, stored("c", 30, b"1234567")],
-            vec![Effect::Touched { digest: digest("b"), expires_us: 50 }],
-            vec![Effect::Expired { digest: digest("b") }, Effect::Destroyed { digest: digest("nobody") }],
+            vec![stored("a", None, 10, b"12345")],
+            vec![stored("b", Some("ann"), 20, b"1"), stored("a", Some("ann"), 30, b"1234567")],
+            vec![Effect::Destroyed { digest: digest("a") }, stored("c", None, 30, b"1234567")],
+            vec![touched("b", 50)],
+            vec![Effect::Moved { from: digest("c"), to: digest("d") }],
+            vec![Effect::Moved { from: digest("nobody"), to: digest("e") }],
+            vec![Effect::Moved { from: digest("d"), to: digest("b") }],
+            vec![stored("f", Some("bob"), 1, b"")],
+            vec![Effect::Expired { digest: digest("b") }, Effect::Evicted { digest: digest("nobody") }],
         ] {
             let foretold = state.bytes_after(&effects);
             for effect in &effects {
                 state.apply(effect);
             }
             assert_eq!(state.bytes(), foretold);
-            assert_eq!(state.bytes(), state.recount_bytes());
+            assert_eq!(state.recount(), Ok(()));
         }
-        assert_eq!(state.bytes(), RECORD_BYTES + 7);
+        assert_eq!(state.bytes(), RECORD_BYTES + USER_BYTES + 3);
+        state.apply(&Effect::Destroyed { digest: digest("f") });
+        assert_eq!((state.bytes(), state.places.capacity(), state.users_len()), (0, 0, 0));
     }
 
     #[test]
-    fn each_session_has_one_place_by_expiry_however_often_it_is_touched() {
+    fn each_order_tells_who_is_first() {
         let mut state = State::default();
-        state.apply(&stored("a", 10, b""));
-        state.apply(&stored("b", 20, b""));
-        for expires_us in [30, 25, 40] {
-            state.apply(&Effect::Touched { digest: digest("a"), expires_us });
+        for effect in [
+            stored("late", None, 30, b""),
+            stored("soon", None, 10, b""),
+            stored("of ann", Some("ann"), 20, b""),
+            touched("soon", 40),
+        ] {
+            state.apply(&effect);
         }
+        assert_eq!(state.over(30).collect::<Vec<_>>(), [digest("of ann"), digest("late")]);
         assert_eq!(state.next_expiry_us(), Some(20));
-        assert_eq!(state.over(40).collect::<Vec<_>>(), [digest("b"), digest("a")]);
-        assert_eq!((state.live_count(19), state.live_count(20), state.live_count(40)), (2, 1, 0));
+        assert_eq!(
+            state.visitors().collect::<Vec<_>>(),
+            [digest("late"), digest("soon")],
+            "the unseen first"
+        );
+        assert_eq!(state.of_user("ann").count(), 1);
+        assert_eq!(state.of_user("bob").count(), 0);
     }
 
     #[test]
-    fn a_session_that_is_over_is_absent_before_it_is_collected() {
+    fn a_session_keeps_its_place_however_it_is_written_anew() {
         let mut state = State::default();
-        state.apply(&stored("a", 10, b"data"));
-        assert!(state.live(digest("a"), 9).is_some());
-        assert!(state.live(digest("a"), 10).is_none());
-        assert_eq!((state.live_count(9), state.live_count(10), state.bytes()), (1, 0, RECORD_BYTES + 4));
-    }
-
-    #[test]
-    fn touching_a_session_that_is_not_there_does_not_bring_it_back() {
-        let mut state = State::default();
-        state.apply(&stored("a", 10, b""));
-        state.apply(&Effect::Destroyed { digest: digest("a") });
-        state.apply(&Effect::Touched { digest: digest("a"), expires_us: 50 });
-        assert_eq!(state, State::default());
+        let place =
+            |state: &State, id| state.from(0).find(|(_, held)| held.digest == digest(id)).map(|(at, _)| at);
+        for id in ["a", "b", "c"] {
+            state.apply(&stored(id, None, 10, b""));
+        }
+        assert_eq!(place(&state, "c"), Some(2));
+        for id in ["a", "b"] {
+            state.apply(&Effect::Destroyed { digest: digest(id) });
+            for effect in
+                [touched("c", 20), stored("c", Some("ann"), 30, b"more"), stored("c", None, 30, b"")]
+            {
+                state.apply(&effect);
+                assert_eq!(place(&state, "c"), Some(2));
+            }
+        }
+        state.apply(&Effect::Moved { from: digest("c"), to: digest("d") });
+        assert_eq!((place(&state, "d"), state.recount()), (Some(2), Ok(())));
     }
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use redstart_core::Result;
 use redstart_core::cache::loads::{Lapse, Leader};
-use redstart_core::cache::removals::{Removal, Watcher};
+use redstart_core::cache::removals::Removal;
 use redstart_core::cache::table::Reason;
 use redstart_core::clock::Clock;
 use redstart_core::reply::{Pending, Reply};
+use redstart_core::watch::Watcher;
 
 /// How long a test waits for what comes soon, before it says that it does not come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,8 +37,8 @@ impl Heard {
 #[derive(Default)]
 pub(crate) struct Ear(Mutex<Vec<(String, Reason)>>);
 
-impl Watcher for Ear {
-    fn removed(&self, removals: &[Removal]) {
+impl Watcher<Removal> for Ear {
+    fn told(&self, removals: &[Removal]) {
         let heard = removals.iter().map(|removal| {
             let key = removal.key.as_key().bytes.to_vec();
             (String::from_utf8(key).unwrap(), removal.reason)

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use redstart_core::cache::removals::{Removal, Watcher};
+use redstart_core::cache::removals::Removal;
 use redstart_core::cache::table::Reason;
 use redstart_core::cache::{At, CacheOptions, Put};
+use redstart_core::watch::Watcher;
 
 use crate::support::{
     Counted, Ear, Open, Rig, at, eventually, keys_of, large, put, roomy, settle, stale_for_a_minute,
@@ -140,8 +141,8 @@ fn every_watcher_hears_from_when_it_came_until_it_left(open: Open) {
 /// Looks at the cache when it hears of something, and writes to it.
 struct Curious(Arc<dyn Counted>);
 
-impl Watcher for Curious {
-    fn removed(&self, removals: &[Removal]) {
+impl Watcher<Removal> for Curious {
+    fn told(&self, removals: &[Removal]) {
         for removal in removals.iter().map(|removal| removal.key.as_key()).filter(|key| key.bytes == b"a") {
             assert!(!self.0.has(At { key: removal, version: 0 }));
             self.0.set(at("heard"), put("1")).unwrap();

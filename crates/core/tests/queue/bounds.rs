@@ -6,10 +6,11 @@ use redstart_core::Error;
 use redstart_core::budget::Budget;
 use redstart_core::clock::Clock;
 use redstart_core::engine::memory::{MemoryLimiter, MemoryQueue, MemorySessions};
-use redstart_core::engine::{LimiterEngine, QueueEngine, SessionsEngine};
+use redstart_core::engine::{LimiterEngine, QueueEngine, SessionWrite, SessionsEngine};
 use redstart_core::key::Key;
 use redstart_core::limiter::Ask;
 use redstart_core::queue::{Counts, Finish, JobOptions, NewJob, Outcome, QueueOptions, WorkerSpec};
+use redstart_core::sessions::set::Owner;
 use redstart_core::sessions::{SessionData, SessionsOptions};
 use redstart_core::timer::Ticking;
 use redstart_core::value::Form;
@@ -184,11 +185,12 @@ fn full_of_history(limit: u64) -> (Arc<Budget>, Arc<MemoryQueue>) {
 fn the_history_of_a_queue_keeps_nothing_out_of_the_store() {
     let (budget, queue) = full_of_history(20_000);
     let finished = || queue.counts().completed + queue.counts().failed;
-    let options = SessionsOptions { ttl: 60_000, max_session_size: 10_000 };
+    let options: SessionsOptions = serde_json::from_str(r#"{"ttl":60000}"#).unwrap();
     let sessions = MemorySessions::new(options, Clock::System, budget.clone());
     let data = SessionData { form: Form::OneByteText, bytes: &[b' '; 5_000] };
     let before = finished();
-    assert!(ready(sessions.create(data, 60_000)).is_ok());
+    let write = SessionWrite { data, owner: Owner::AsItWas, ttl_ms: None, adopt: false, on: None };
+    assert!(ready(sessions.create(write)).is_ok());
     assert!(finished() < before && finished() > 0, "no more goes than must");
 
     let limits = serde_json::from_str(r#"{"limit":1,"window":60000}"#).unwrap();

@@ -28,7 +28,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use crate::board::{self, HitCount};
 use crate::cache::entry::Entry;
 use crate::cache::loads::{Leader, Loads};
-use crate::cache::removals::{Gone, Watcher, Watchers};
+use crate::cache::removals::{Gone, Removal, Watchers};
 use crate::cache::table::{Eviction, Reason, Room, Table};
 use crate::cache::tags::TagIndex;
 use crate::cache::{At, CacheOptions, CacheStats, Counters, Put, Touch};
@@ -40,6 +40,7 @@ use crate::key::{Key, Seed};
 use crate::reply::Reply;
 use crate::timer::Alarm;
 use crate::value::Tag;
+use crate::watch::Watcher;
 
 /// Shards of a large cache: more than the threads that a process usually has.
 const SHARDS_MAX: usize = 16;
@@ -359,7 +360,7 @@ impl CacheEngine for MemoryCache {
         }
     }
 
-    fn watch(&self, watcher: Arc<dyn Watcher>) -> u64 {
+    fn watch(&self, watcher: Arc<dyn Watcher<Removal>>) -> u64 {
         self.watchers.add(watcher)
     }
 

@@ -1,0 +1,33 @@
+'use strict';
+/**
+ * Two changes of one session, brought together by top-level key: what this change touched, over what the other left. Where
+ * both touched a key the later one stands, and this is the later one.
+ *
+ * All three are JSON texts of objects, so keys are own properties whatever they are called ('__proto__' too), and two values
+ * are the same when their texts are.
+ */
+
+/**
+ * @param {string} base What both were made on.
+ * @param {string} mine What this change makes of it.
+ * @param {string} theirs What the other has made of it.
+ * @param {string} [unchanged] A key that this change has not touched, whatever its text.
+ */
+function merge(base, mine, theirs, unchanged) {
+  const [was, is, other] = [base, mine, theirs].map(fieldsOf);
+  const merged = new Map(other);
+  for (const key of new Set([...was.keys(), ...is.keys()])) {
+    const text = is.get(key);
+    if (text === was.get(key) || key === unchanged) continue;
+    if (text === undefined) merged.delete(key);
+    else merged.set(key, text);
+  }
+  return `{${[...merged].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
+}
+
+/** @param {string} text */
+function fieldsOf(text) {
+  return new Map(Object.entries(JSON.parse(text)).map(([key, value]) => [key, JSON.stringify(value)]));
+}
+
+module.exports = { merge };
