@@ -9,6 +9,7 @@ const { SessionStore } = require('redstart/express-session');
 const { accountRoutes } = require('./routes/account.js');
 const { apiRoutes, knowMember } = require('./routes/api.js');
 const { blogRoutes } = require('./routes/blog.js');
+const { deviceRoutes } = require('./routes/devices.js');
 const { statsRoutes } = require('./routes/stats.js');
 const { sameOriginOnly, securityHeaders } = require('./security.js');
 const { PLANS } = require('./state.js');
@@ -52,7 +53,7 @@ function createApp(deps) {
       // Unchanged sessions are touched, not written, and visitors who have none get none.
       resave: false,
       saveUninitialized: false,
-      // No maxAge: the cookie ends with the browser, the session after the idle time of its store.
+      // No maxAge: the cookie ends with the browser, the session when state.js says.
       // 'auto': secure whenever the visitor came over HTTPS.
       cookie: { httpOnly: true, sameSite: 'lax', secure: 'auto', path: '/' },
     }),
@@ -67,6 +68,7 @@ function createApp(deps) {
 
   app.use(blogRoutes(deps));
   app.use(accountRoutes(deps));
+  app.use(deviceRoutes(deps));
   app.use(statsRoutes(deps));
 
   app.use((req, res) => {

@@ -1,6 +1,11 @@
 'use strict';
 
+const crypto = require('node:crypto');
 const { promisify } = require('node:util');
+
+// What a client sends may have any length, and this is kept.
+const DEVICE_CHARACTERS_MAX = 200;
+const RETURN_TO_CHARACTERS_MAX = 500;
 
 /**
  * A new session for a new right. The id from before the login may be known to somebody who planted it; regenerate
@@ -10,6 +15,10 @@ async function logIn(req, user) {
   await promisify(req.session.regenerate.bind(req.session))();
   // regenerate() has put a new object into req.session.
   req.session.userId = user.id;
+  // For the page "your devices": what to call this one, and a mark by which to know it in the list. It is no secret, and
+  // nothing is trusted to it.
+  const device = (req.get('user-agent') ?? '').slice(0, DEVICE_CHARACTERS_MAX) || 'An unknown device';
+  req.session.login = { id: crypto.randomUUID(), device };
   // Saved before the redirect goes out: the browser may be back sooner than the end of this response.
   await promisify(req.session.save.bind(req.session))();
 }
@@ -26,7 +35,7 @@ function requireLogin(req, res, next) {
     next();
     return;
   }
-  if (req.method === 'GET') {
+  if (req.method === 'GET' && req.originalUrl.length <= RETURN_TO_CHARACTERS_MAX) {
     // Our own path, not one from the query string: nobody can choose where the login leads.
     req.session.returnTo = req.originalUrl;
   }

@@ -3,6 +3,7 @@
 const { StepError, within } = require('./expect.js');
 const { loginChangesId, loginSurvives, logoutEndsSession, signUp } = require('./steps/accounts.js');
 const { mailArrives, webhookArrives } = require('./steps/deliveries.js');
+const { deviceIsLoggedOut, devicesAreListed, othersAreLoggedOut } = require('./steps/devices.js');
 const { guessingIsSlowed } = require('./steps/guesses.js');
 const { limitHolds, planAllowsMore, threadShares } = require('./steps/limits.js');
 const { editInvalidates, listIsCached, pageIsCached } = require('./steps/pages.js');
@@ -22,6 +23,9 @@ const STEPS = [
   ['login survives two requests', loginSurvives],
   ['edit invalidates the cached pages', editInvalidates],
   ['logout ends the session', logoutEndsSession],
+  ['devices are listed', devicesAreListed],
+  ['one device is logged out', deviceIsLoggedOut],
+  ['all others are logged out', othersAreLoggedOut],
   ['101st API call is limited', limitHolds],
   ['second thread shares limiter and cache', threadShares],
   ["a member's plan allows more", planAllowsMore],

@@ -42,6 +42,7 @@ function accountPage({ user, visits, apiKey }) {
     content: html`
 <h1>Hello, ${user.name}</h1>
 <p>You are logged in as ${user.email}. This session has seen this page ${visits} ${visits === 1 ? 'time' : 'times'}.</p>
+<p><a href="/account/devices">Your devices</a>: where you are logged in, and how to end it there.</p>
 <p>Everyone with an account may edit the posts, and call the API more often: send <code>Authorization: Bearer</code> and your
 key.</p>
 ${apiKey && html`<p>Your new key, shown only now: <code id="api-key">${apiKey}</code></p>`}
