@@ -371,7 +371,8 @@ export interface SessionsOptions<T extends object = any> {
   /**
    * Whose a session is, told from its data: a string of 1 to 256 characters or a number (7 and '7' are one user); null or
    * undefined: a visitor's. Makes listUser and destroyUser work. Asked at every create, set and update of this handle;
-   * a handle without it leaves sessions whose they were, and creates visitors' ones. Default: none.
+   * a handle without it leaves sessions whose they were, and creates visitors' ones, all of which count for maxAnonymous.
+   * It belongs to the handle: give the same to each (other ones warn, code REDSTART_SESSIONS_USER_ID). Default: none.
    */
   userId?: (session: T) => string | number | null | undefined;
   /** A user's live sessions at most. Default: no cap. */
@@ -383,7 +384,7 @@ export interface SessionsOptions<T extends object = any> {
   onMaxPerUser?: 'evict-oldest' | 'reject';
   /**
    * Visitors' sessions at most, the one unseen for longest out first ('evicted'), so that visitors without cookies cannot
-   * fill the store. Default 100_000.
+   * fill the store. Without the option userId every session is a visitor's. Default 100_000.
    */
   maxAnonymous?: number;
   /**
@@ -392,7 +393,7 @@ export interface SessionsOptions<T extends object = any> {
    * stand; 'error' rejects it with ERR_CONFLICT.
    */
   conflict?: 'merge' | 'overwrite' | 'error';
-  /** Default '64kb'; a larger session is refused with ERR_TOO_LARGE. */
+  /** 64 bytes to '64mb'; default '64kb'. A larger session is refused with ERR_TOO_LARGE. */
   maxSessionSize?: Bytes;
 }
 export interface SessionInfo<T> {
@@ -412,7 +413,8 @@ export interface SessionEvent {
 /**
  * Sessions hold plain JSON data: a plain object, or one whose toJSON returns one; anything else (a Map, an instance of a
  * class) is ERR_INVALID_ARG. Ids are credentials: only their SHA-256 is kept. Users' sessions are never evicted but by
- * maxPerUser; past the store's maxMemory create and set reject with ERR_STORE_FULL.
+ * maxPerUser. Past the store's maxMemory visitors' sessions, those unseen for longest, make room for users' ones ('evicted');
+ * where that does not do, and for visitors' ones, create and set reject with ERR_STORE_FULL.
  */
 export interface Sessions<T extends object> {
   readonly name: string;
@@ -420,13 +422,16 @@ export interface Sessions<T extends object> {
   create(data: T, options?: { ttl?: Duration }): Promise<{ id: string; data: T }>;
   /** The data, a copy of its own, or undefined for an unknown or expired id. Reading does not renew the idle time. */
   get(id: string): Promise<T | undefined>;
-  /** The same with the version that set() needs to notice a change made in between. */
-  getEntry(id: string): Promise<{ data: T; version: number; expiresAt: Date } | undefined>;
+  /**
+   * The same with the version that set() needs to notice a change made in between, and the handle by which lists and events
+   * name it.
+   */
+  getEntry(id: string): Promise<{ data: T; version: number; expiresAt: Date; handle: string } | undefined>;
   /**
    * Replaces the data and renews the idle time. false for an unknown id: only the adapters of web frameworks may adopt ids.
    * With `version`, `conflict` decides when the session has changed since; without, it replaces whatever is there. The last
-   * 1,000 entries that this thread read are remembered for 'merge', 4 million characters of them at most; older versions
-   * that have changed are ERR_CONFLICT.
+   * 1,000 entries that this handle has read are remembered for 'merge', as far as they are 4 million characters together;
+   * older versions that have changed are ERR_CONFLICT, and so is the version of another session.
    */
   set(id: string, data: T, options?: { version?: number; ttl?: Duration }): Promise<boolean>;
   /**
@@ -441,11 +446,14 @@ export interface Sessions<T extends object> {
   /** Same data and age, new id, old id dead: after login, against fixation. The new id, or undefined for an unknown one. */
   regenerate(id: string): Promise<string | undefined>;
   destroy(id: string): Promise<boolean>;
-  /** A user's sessions, oldest first: for a "your devices" page. */
+  /** A user's sessions, oldest first: for a "your devices" page. More than 256 or 1 MB of them are read in several steps. */
   listUser(userId: string | number): Promise<SessionInfo<T>[]>;
   /** Ends the session that a list has shown; whether there was one. */
   destroyHandle(handle: string): Promise<boolean>;
-  /** Ends all sessions of a user, but that of the id `except`; how many. */
+  /**
+   * Ends all sessions that a user has at this moment, but that of the id `except`; how many. 1,000 at a time, other threads
+   * getting in between: about half a microsecond each.
+   */
   destroyUser(userId: string | number, options?: { except?: string }): Promise<number>;
   count(): Promise<number>;
   /** All sessions, a few hundred at a time; one that is there throughout comes once. */

@@ -108,7 +108,8 @@ export interface SessionsFunctions {
   create(data: string, ttlMs: number, owner: number, user: string): string | undefined;
   /** scratch[1]: the version, [2]: when it is over in ms since the epoch. */
   get(id: string): string | undefined;
-  /** version negative: any. The new version, 0 for an unknown id, -1 when it is not at that version any more. */
+  handleOf(id: string): string | undefined;
+  /** version negative: any; 0: there is none. The new version, 0 for an unknown id, -1 when it is not at that version any more. */
   set(
     id: string,
     data: string,
@@ -117,16 +118,17 @@ export interface SessionsFunctions {
     user: string,
     adopt: boolean,
     version: number,
+    keep: boolean,
   ): number | undefined;
   touch(id: string, ttlMs: number): boolean | undefined;
   regenerate(id: string): string | undefined;
-  destroy(id: string): boolean | undefined;
-  destroyHandle(handle: string): boolean | undefined;
+  /** version negative: any. 1, 0 for an unknown id, -1 when it is not at that version any more. */
+  destroy(id: string, version: number): number | undefined;
+  destroyHandle(handle: string): number | undefined;
   /** except '': none. How many. */
   destroyUser(user: string, except: string): number | undefined;
-  /** [[handle, user, createdAt, lastSeenAt, expiresAt, data], …] as JSON, times in ms since the epoch. */
-  listUser(user: string): string | undefined;
-  /** cursor 0 starts. [sessions as by listUser, next cursor or null] as JSON. */
+  /** cursor 0 starts. [[[handle, user, createdAt, lastSeenAt, expiresAt, data], …], next cursor or null] as JSON, times in ms. */
+  listUser(user: string, cursor: number): string | undefined;
   scan(cursor: number): string | undefined;
   clear(): undefined;
   /** The subscription's number; scratch[1]: its line. Its events are JSON: [[what, handle, user], …] or {"missed": n}. */

@@ -10,8 +10,8 @@ export interface SessionStoreOptions {
  *
  * Callbacks are optional; without one a method returns a promise. A session lives as long as its cookie says, or else
  * as long as the sessions' ttl; a touch renews that and writes no data. A session that was destroyed stays so: a slow
- * request that loaded it before cannot save it back. An expiry of the cookie that a request changes is kept with the
- * next save of the session, not by a touch: after `req.session.cookie.maxAge = …` alone call `req.session.save()`.
+ * request that loaded it before cannot save it back. What a request changes of the cookie is kept, too where it changes
+ * nothing else.
  *
  * Requests that run at once keep what each of them changed, by top-level key, as the sessions' `conflict` says. Errors reach
  * the callback, or reject; a conflict that is an error is one of the request.

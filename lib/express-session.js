@@ -8,24 +8,25 @@
  * express-session makes them): saving one of those brings what it changed together with what others have changed meanwhile,
  * and does nothing when the session is gone. Any other object is a new session and its id is adopted.
  *
- * The time to live is that of the cookie, or else of the sessions. touch() renews only the time and writes no data, so
- * the cookie inside the stored data tells an expiry from the last save. get() therefore dates it anew, as of now: left
- * stale, an explicit req.session.save() would take it for the time to live and end the session. A changed cookie (its
- * maxAge, say) is stored with the next save, not by a touch.
+ * The time to live is that of the cookie (the maxAge it was given last), or else of the sessions. touch() renews only the
+ * time and writes no data, so the cookie inside the stored data tells an expiry from the last save. get() therefore dates it
+ * anew, as of now. Where a request has changed nothing but its cookie (its maxAge, say), express-session touches too: the
+ * cookie alone is then stored.
  *
  * Such dates move with every request, so all requests change the cookie by themselves. What counts is whether the app has
  * changed it: a request that has not leaves the time to live and the cookie as they are, which another may have changed
  * meanwhile ("remember me").
  */
 const { DURATION_MS_MAX } = require('./duration.js');
-const { kRead, kSave, kTtlMs } = require('./sessions.js');
-const check = require('./options.js');
+const { deliver, sessionsOption } = require('./session-store.js');
+const { kRead, kSave, kTtlMs, kUpdate } = require('./sessions.js');
+const { checkOptions } = require('./options.js');
 
 /** @typedef {(error: unknown, value?: any) => void} Callback */
 /**
- * The text that a session was when a request read or saved it, and its version; 0 where that text is not all that was
- * stored, as it was brought together with what others had changed. `settings`: of its cookie then, see settingsOf.
- * @typedef {{ sid: string, base: string, version: number, settings: string | undefined }} Made
+ * The text that a session was when a request read or saved it, its version, and what was stored then where others' changes are
+ * in it too. `settings`: of its cookie then, see settingsOf.
+ * @typedef {{ sid: string, base: string, stored?: string, version: number, settings: string | undefined }} Made
  */
 
 const DATE_MS_MAX = 8.64e15;
@@ -45,12 +46,13 @@ function requireExpressSession() {
 
 const session = requireExpressSession();
 
-const OPTIONS = {
-  sessions: check.required({
-    expected: "sessions of a store: store.sessions('web', { ttl: '2h' })",
-    read: (/** @type {any} */ value) => (typeof value?.[kSave] === 'function' ? value : undefined),
-  }),
-};
+/** The names of a Session's own parts and methods; the texts that may hold one as a key. */
+const RESERVED = new Set([
+  ...Object.getOwnPropertyNames(session.Session.prototype).filter((name) => name !== 'constructor'),
+  'req',
+  'id',
+]);
+const RESERVED_IN_TEXT = new RegExp(`"(?:${[...RESERVED].join('|')})":`);
 
 class SessionStore extends session.Store {
   #sessions;
@@ -60,7 +62,7 @@ class SessionStore extends session.Store {
   /** @param {unknown} options See express-session.d.ts. */
   constructor(options) {
     super();
-    this.#sessions = check.checkOptions('SessionStore', options, OPTIONS, SessionStore).sessions;
+    this.#sessions = checkOptions('SessionStore', options, { sessions: sessionsOption }, SessionStore).sessions;
   }
 
   /**
@@ -71,6 +73,7 @@ class SessionStore extends session.Store {
   createSession(req, data) {
     const made = this.#made.get(data);
     const loaded = super.createSession(req, data);
+    restore(loaded, data);
     if (made !== undefined) this.#made.set(loaded, made);
     return loaded;
   }
@@ -144,23 +147,31 @@ class SessionStore extends session.Store {
       adopt: made === undefined,
       version: made?.version,
       base: made?.base,
-      unchanged: cookieIsSame ? 'cookie' : undefined,
+      stored: made?.stored,
+      unchanged: cookieIsSame ? [...unloadable(made?.base), 'cookie'] : unloadable(made?.base),
       // At once, for another save in the same tick.
-      saved: (/** @type {{ text: string, version: number, merged: boolean }} */ { text, version, merged }) => {
-        this.#made.set(live, { sid, base: text, version: merged ? 0 : version, settings });
+      saved: (/** @type {{ text: string, stored?: string, version: number }} */ { text, stored, version }) => {
+        this.#made.set(live, { sid, base: text, stored, version, settings });
       },
     });
   }
 
   /** @param {string} sid @param {any} data */
   async #renew(sid, data) {
-    if (isSame(this.#made.get(data), settingsOf(data))) {
+    const settings = settingsOf(data);
+    const made = this.#made.get(data);
+    if (isSame(made, settings)) {
       await this.#sessions.touch(sid);
       return;
     }
     const ttl = this.#ttlOf(data);
     if (ttl <= 0) return this.#end(sid);
-    await this.#sessions.touch(sid, { ttl });
+    if (made?.sid !== sid) {
+      await this.#sessions.touch(sid, { ttl });
+      return;
+    }
+    await this.#sessions[kUpdate](sid, (/** @type {any} */ stored) => ({ ...stored, cookie: data.cookie }), ttl);
+    this.#made.set(data, { ...made, settings });
   }
 
   /** @param {any} data */
@@ -172,6 +183,26 @@ class SessionStore extends session.Store {
   async #end(sid) {
     await this.#sessions.destroy(sid);
   }
+}
+
+/**
+ * express-session leaves out of a Session what goes by the name of something that an object has already. What an app has
+ * stored as `constructor` or `__proto__`, say as a user's settings, is data all the same: an own property, which pollutes nothing.
+ * Only what Sessions need to work is left out.
+ * @param {any} loaded
+ * @param {any} data
+ */
+function restore(loaded, data) {
+  for (const key of Object.keys(data)) {
+    if (Object.hasOwn(loaded, key) || RESERVED.has(key)) continue;
+    Object.defineProperty(loaded, key, { value: data[key], writable: true, enumerable: true, configurable: true });
+  }
+}
+
+/** Keys that were stored and that no Session can hold: they stay as they are. @param {string | undefined} base */
+function unloadable(base) {
+  if (base === undefined || !RESERVED_IN_TEXT.test(base)) return [];
+  return Object.keys(JSON.parse(base)).filter((key) => RESERVED.has(key));
 }
 
 /**
@@ -201,29 +232,19 @@ function isSame(made, settings) {
 }
 
 /**
- * Milliseconds until the cookie expires, or undefined when it does not say: `expires` is a Date on a live session and a
- * string on data as stored.
+ * The milliseconds that the cookie was given last, or else those until it expires; undefined when it does not say. `expires` is a
+ * Date on a live session and a string on data as stored; the time that a slow request has taken of it is not the session's.
  * @param {any} data
  * @returns {number | undefined}
  */
 function ttlOf(data) {
   const expires = data?.cookie?.expires;
+  const maxAgeMs = data?.cookie?.originalMaxAge;
+  if (Number.isFinite(maxAgeMs)) return Math.min(maxAgeMs, DURATION_MS_MAX);
   if (expires === undefined || expires === null || expires === false) return undefined;
   const ms = new Date(expires).getTime() - Date.now();
   // The year 9999 is how some say "never".
   return Number.isNaN(ms) ? undefined : Math.min(ms, DURATION_MS_MAX);
-}
-
-/**
- * The promise, or with a callback its outcome in it, once: what the callback throws is not its second call. No tick in
- * between, as Jest's fake timers stop ticks too.
- * @param {Promise<unknown>} outcome
- * @param {Callback | undefined} callback
- */
-function deliver(outcome, callback) {
-  if (typeof callback !== 'function') return outcome;
-  outcome.then((value) => callback(null, value), callback);
-  return undefined;
 }
 
 module.exports = { SessionStore };

@@ -9,15 +9,18 @@ const HAPPENINGS = ['expired', 'destroyed', 'evicted', 'conflict'];
 const ERROR = 'error';
 
 class SessionEvents {
-  #name;
+  #sessions;
   #native;
   #emitter = new EventEmitter();
   /** @type {{ subscription: number, line: number } | undefined} While somebody listens to what happens. */
   #subscribed;
 
-  /** @param {string} name @param {import('../native.js').SessionsFunctions} native */
-  constructor(name, native) {
-    this.#name = name;
+  /**
+   * @param {{ name: string }} sessions Held as long as somebody listens.
+   * @param {import('../native.js').SessionsFunctions} native
+   */
+  constructor(sessions, native) {
+    this.#sessions = sessions;
     this.#native = native;
   }
 
@@ -73,7 +76,7 @@ class SessionEvents {
   /** @param {number} missed */
   #fail(missed) {
     const error = new RedstartError(
-      `the listeners of sessions '${this.#name}' missed ${missed} events: more were waiting than are kept for a busy thread; ` +
+      `the listeners of sessions '${this.#sessions.name}' missed ${missed} events: more were waiting than are kept for a busy thread; ` +
         'do less in them, or let the event loop turn more often',
       { code: 'ERR_TOO_LARGE' },
     );

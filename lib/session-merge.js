@@ -6,19 +6,20 @@
  * All three are JSON texts of objects, so keys are own properties whatever they are called ('__proto__' too), and two values
  * are the same when their texts are.
  */
+const { RedstartError } = require('./errors.js');
 
 /**
  * @param {string} base What both were made on.
  * @param {string} mine What this change makes of it.
  * @param {string} theirs What the other has made of it.
- * @param {string} [unchanged] A key that this change has not touched, whatever its text.
+ * @param {readonly string[]} [unchanged] Keys that this change has not touched, whatever their text.
  */
 function merge(base, mine, theirs, unchanged) {
   const [was, is, other] = [base, mine, theirs].map(fieldsOf);
   const merged = new Map(other);
   for (const key of new Set([...was.keys(), ...is.keys()])) {
     const text = is.get(key);
-    if (text === was.get(key) || key === unchanged) continue;
+    if (text === was.get(key) || unchanged?.includes(key)) continue;
     if (text === undefined) merged.delete(key);
     else merged.set(key, text);
   }
@@ -30,4 +31,27 @@ function fieldsOf(text) {
   return new Map(Object.entries(JSON.parse(text)).map(([key, value]) => [key, JSON.stringify(value)]));
 }
 
-module.exports = { merge };
+function changedMeanwhile() {
+  return new RedstartError('the session has changed since it was read; read it again and make the change on that', {
+    code: 'ERR_CONFLICT',
+    retryable: true,
+  });
+}
+
+function forgotten() {
+  return new RedstartError(
+    'the session has changed since that version, and what getEntry() read then is remembered no more; ' +
+      'read it again and make the change on that',
+    { code: 'ERR_CONFLICT', retryable: true },
+  );
+}
+
+/** @param {number} times */
+function tooManyChanges(times) {
+  return new RedstartError(
+    `the session was changed by others ${times} times while this change was made; make fewer at once`,
+    { code: 'ERR_CONFLICT', retryable: true },
+  );
+}
+
+module.exports = { merge, changedMeanwhile, forgotten, tooManyChanges };

@@ -1,17 +1,16 @@
 'use strict';
 const options = require('./options.js');
-const { encodeJson } = require('./codec.js');
-const { RedstartError, invalidArg, show } = require('./errors.js');
+const { invalidArg, show } = require('./errors.js');
 const { scratch, ready, reply } = require('./lane.js');
-const { isPlainObject } = require('./plain.js');
 const { SessionEvents } = require('./session-events.js');
-const { merge } = require('./session-merge.js');
+const { checkId, checkUser, encode } = require('./session-input.js');
+const { merge, changedMeanwhile, forgotten, tooManyChanges } = require('./session-merge.js');
+const { SessionReads } = require('./session-reads.js');
 
 const COUNT_MAX = 2 ** 32 - 1;
-const ID_CHARACTERS_MAX = 256;
 
 const SESSIONS_OPTIONS = {
-  ttl: options.required(options.duration),
+  ttl: options.required({ ...options.duration, read: readTtl }),
   absoluteTtl: options.duration,
   touchAfter: options.durationOrZero,
   userId: options.func,
@@ -19,7 +18,7 @@ const SESSIONS_OPTIONS = {
   onMaxPerUser: options.oneOf(['evict-oldest', 'reject']),
   maxAnonymous: options.integer({ min: 1, max: COUNT_MAX }),
   conflict: options.oneOf(['merge', 'overwrite', 'error']),
-  maxSessionSize: options.bytes({ min: 64, max: 2 ** 30 }),
+  maxSessionSize: options.bytes({ min: 64, max: 2 ** 26 }),
 };
 const TTL_OPTIONS = { ttl: options.duration };
 const SET_OPTIONS = { ttl: options.duration, version: options.integer({ min: 1 }) };
@@ -29,18 +28,28 @@ const DESTROY_USER_OPTIONS = { except: options.string({ min: 0 }) };
 const TTL_MS_PLAUSIBLE = 60_000;
 let warned = false;
 
-/** For the doors to web frameworks alone: saves what a request has made of a session. See `save`. */
+// For the doors to web frameworks alone.
+/** Saves what a request has made of a session. */
 const kSave = Symbol.for('redstart.sessions.save');
-/** The same: the data as its text, with its version. */
+/** The data as its text, with its version. */
 const kRead = Symbol.for('redstart.sessions.read');
-/** The same: the idle time of the options. */
+/** Stores a text if the session is at a version, and brings nothing together. */
+const kPut = Symbol.for('redstart.sessions.put');
+/** Ends a session that is at a version. */
+const kEnd = Symbol.for('redstart.sessions.end');
+/** As update(), with an idle time from then on. */
+const kUpdate = Symbol.for('redstart.sessions.update');
+/** The idle time of the options. */
 const kTtlMs = Symbol.for('redstart.sessions.ttlMs');
+/** Whether there is an option userId. */
+const kOwned = Symbol.for('redstart.sessions.owned');
 /** Under this name the options carry what belongs to a handle and is no JSON. */
 const USER_ID = Symbol('userId');
 
-/** What the addon takes for the session's own idle time, and for any version. */
+/** What the addon takes for the session's own idle time, for any version, and for no session there. */
 const OWN_TTL = -1;
 const ANY_VERSION = -1;
+const ABSENT = 0;
 
 // Whose a session is to be.
 const AS_IT_WAS = 0;
@@ -50,18 +59,16 @@ const USERS = 2;
 // What the addon answers instead of a version.
 const UNKNOWN = 0;
 const CHANGED = -1;
+/** What it answers of a session that has ended. */
+const ENDED = 1;
 
 /** Tries to bring a change together with others that keep coming. */
 const TRIES_MAX = 100;
-/** What getEntry read is remembered, so that a change made on it can be told from what others changed. */
-const READS_MAX = 1_000;
-const READS_CHARACTERS_MAX = 4 * 1024 * 1024;
-
-/** Half a character, which no encoding can tell from another. */
-const LONE_SURROGATE = /[\ud800-\udfff]/u;
 
 /** @typedef {import('../index.js').Duration} Duration */
 /** @typedef {[string, string | null, number, number, number, string]} Shown */
+/** @typedef {{ version: number, text: string, stored: string | undefined }} Saved */
+/** @typedef {{ ttlMs?: number, adopt?: boolean, on?: number, keep?: boolean, owner?: string | null }} Put */
 
 /** @template {object} T */
 class Sessions {
@@ -74,9 +81,7 @@ class Sessions {
   /** @type {number} */
   #ttlMs;
   #events;
-  /** What getEntry has read, by version; versions are of one session each. @type {Map<number, string>} */
-  #reads = new Map();
-  #readCharacters = 0;
+  #reads = new SessionReads();
 
   /**
    * @param {string} name
@@ -90,7 +95,7 @@ class Sessions {
     const { ttl, conflict } = JSON.parse(native.options);
     this.#ttlMs = ttl;
     this.#conflict = conflict;
-    this.#events = new SessionEvents(name, native);
+    this.#events = new SessionEvents(this, native);
   }
 
   /** @param {T} data @param {{ ttl?: Duration }} [given] */
@@ -107,20 +112,21 @@ class Sessions {
     return text === undefined ? undefined : JSON.parse(text);
   }
 
-  /** @param {string} id @returns {Promise<{ data: T, version: number, expiresAt: Date } | undefined>} */
+  /** @param {string} id @returns {Promise<{ data: T, version: number, expiresAt: Date, handle: string } | undefined>} */
   async getEntry(id) {
     const found = this[kRead](id);
     if (found === undefined) return undefined;
     const { text, version, expiresMs } = found;
-    this.#remember(version, text);
-    return { data: JSON.parse(text), version, expiresAt: new Date(expiresMs) };
+    this.#reads.remember(version, id, text);
+    const handle = /** @type {string} */ (ready(this.#native.handleOf(id)));
+    return { data: JSON.parse(text), version, expiresAt: new Date(expiresMs), handle };
   }
 
   /** @param {string} id @param {T} data @param {{ ttl?: Duration, version?: number }} [given] */
   async set(id, data, given) {
     checkId(id);
     const { ttl, version } = given === undefined ? {} : options.checkOptions('set()', given, SET_OPTIONS);
-    const base = version === undefined ? undefined : this.#reads.get(version);
+    const base = version === undefined ? undefined : this.#reads.textOf(version, id);
     const saved = await this[kSave](id, data, { ttlMs: ttl, version, base });
     return saved.version !== UNKNOWN;
   }
@@ -129,22 +135,7 @@ class Sessions {
   async update(id, change) {
     checkId(id);
     if (typeof change !== 'function') throw invalidArg(`update() takes a function of the data; got ${show(change)}`);
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const found = this[kRead](id);
-      if (found === undefined) return undefined;
-      const data = JSON.parse(found.text);
-      const changed = change(data);
-      if (typeof (/** @type {any} */ (changed)?.then) === 'function') {
-        throw invalidArg(
-          'the function of update() must not be async: what it awaits may change the session; await before',
-        );
-      }
-      const text = encode(changed === undefined ? data : changed);
-      const version = await this.#write(id, text, OWN_TTL, false, found.version);
-      if (version === UNKNOWN) return undefined;
-      if (version !== CHANGED) return JSON.parse(text);
-    }
-    throw tooManyChanges();
+    return this[kUpdate](id, change);
   }
 
   /** @param {string} id @param {{ ttl?: Duration }} [given] */
@@ -159,17 +150,20 @@ class Sessions {
 
   /** @param {string} id */
   async destroy(id) {
-    return reply(this.#native.destroy(checkId(id)));
+    return (await reply(this.#native.destroy(checkId(id), ANY_VERSION))) === ENDED;
   }
 
   /** @param {string | number} userId */
   async listUser(userId) {
-    return JSON.parse(ready(this.#native.listUser(checkUser(userId, 'listUser()')))).map(info);
+    const user = checkUser(userId, 'listUser()');
+    const all = [];
+    for (const part of parts((cursor) => this.#native.listUser(user, cursor))) all.push(...part);
+    return all;
   }
 
   /** @param {string} handle */
   async destroyHandle(handle) {
-    return reply(this.#native.destroyHandle(checkId(handle, "a session's handle")));
+    return (await reply(this.#native.destroyHandle(checkId(handle, "a session's handle")))) === ENDED;
   }
 
   /** @param {string | number} userId @param {{ except?: string }} [given] @returns {Promise<number>} */
@@ -185,14 +179,7 @@ class Sessions {
 
   /** @returns {AsyncGenerator<import('../index.js').SessionInfo<T>, void, void>} */
   async *iterate() {
-    /** @type {number | null} */
-    let cursor = 0;
-    while (cursor !== null) {
-      /** @type {[Shown[], number | null]} */
-      const [sessions, next] = JSON.parse(ready(this.#native.scan(cursor)));
-      yield* sessions.map(info);
-      cursor = next;
-    }
+    for (const part of parts((cursor) => this.#native.scan(cursor))) yield* part;
   }
 
   async clear() {
@@ -232,65 +219,120 @@ class Sessions {
     return text === undefined ? undefined : { text, version: scratch[1], expiresMs: scratch[2] };
   }
 
-  /**
-   * Saves data that was made on `base`, the text that was read as `version`; none: whatever is there is replaced. The version
-   * it is now, 0 for an unknown id, and whether it was brought together with other changes. `unchanged`: a key that was not
-   * touched, though its text differs.
-   * @param {string} id
-   * @param {unknown} data
-   * @param {{ ttlMs?: number, adopt?: boolean, version?: number, base?: string, unchanged?: string,
-   *   saved?: (result: { version: number, text: string, merged: boolean }) => void }} how
-   * @returns {Promise<{ version: number, text: string, merged: boolean }>}
-   */
-  async [kSave](id, data, { ttlMs = OWN_TTL, adopt = false, version, base, unchanged, saved }) {
-    const mine = encode(data);
-    /** @param {number} version @param {boolean} merged */
-    const done = (version, merged) => {
-      const result = { version, text: mine, merged };
-      saved?.(result);
-      return result;
-    };
-    const heeds = version !== undefined && this.#conflict !== 'overwrite';
-    let text = mine;
-    let on = heeds ? version : ANY_VERSION;
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      // Without a tick in between where the answer is there at once.
-      const written = this.#write(id, text, ttlMs, adopt, on);
-      const now = typeof written === 'number' ? written : await written;
-      if (now !== CHANGED) return done(now, text !== mine);
-      if (this.#conflict === 'error') throw changedMeanwhile();
-      const current = this[kRead](id);
-      if (current === undefined) return done(UNKNOWN, false);
-      if (base === undefined) throw forgotten();
-      text = merge(base, mine, current.text, unchanged);
-      on = current.version;
-    }
-    throw tooManyChanges();
+  get [kOwned]() {
+    return this.#userId !== undefined;
   }
 
-  /** @param {string} id @param {string} text @param {number} ttlMs @param {boolean} adopt @param {number} version @returns {number | Promise<number>} */
-  #write(id, text, ttlMs, adopt, version) {
-    const [owner, user] = this.#ownerOf(text);
-    return reply(this.#native.set(checkId(id), text, ttlMs, owner, user, adopt, version));
+  /**
+   * Saves data that was made on `base`, the text that was read as `version`; none: whatever is there is replaced. `stored`:
+   * what the store held as that version, where others' changes are in it too. `unchanged`: keys that were not touched, though
+   * their text differs or is left out. `adopt`: an unknown id begins a session, unless it is one that has ended since.
+   *
+   * The version it is now, 0 for an unknown id; the data's own text; and what is stored where that is more. `saved` is told at
+   * once, in the same tick where the engine answers in it.
+   * @param {string} id
+   * @param {any} data
+   * @param {{ ttlMs?: number, adopt?: boolean, version?: number, base?: string, stored?: string,
+   *   unchanged?: readonly string[], saved?: (result: Saved) => void }} how
+   * @returns {Promise<Saved>}
+   */
+  async [kSave](id, data, { ttlMs, adopt = false, version, base, stored, unchanged, saved }) {
+    let mine = encode(data);
+    const leftOut = unchanged?.filter((key) => !Object.hasOwn(data, key)) ?? [];
+    if (base !== undefined && leftOut.length > 0) mine = merge(base, mine, base, leftOut);
+    let text = base === undefined || stored === undefined ? mine : merge(base, mine, stored, unchanged);
+    /** @type {Put} */
+    let how = { ttlMs, adopt: adopt && version === undefined, on: version };
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      // Without a tick in between where the answer is there at once.
+      const put = this[kPut](id, text, how);
+      const now = typeof put === 'number' ? put : await put;
+      if (now !== CHANGED) return told({ version: now, text: mine, stored: text === mine ? undefined : text }, saved);
+      if (this.#conflict === 'error') throw changedMeanwhile();
+      const current = this[kRead](id);
+      if (current === undefined) return told({ version: UNKNOWN, text: mine, stored: undefined }, saved);
+      if (this.#conflict === 'overwrite') {
+        text = mine;
+        how = { ttlMs };
+      } else if (base === undefined) {
+        throw forgotten();
+      } else {
+        text = merge(base, mine, current.text, unchanged);
+        how = { ttlMs, on: current.version };
+      }
+    }
+    throw tooManyChanges(TRIES_MAX);
+  }
+
+  /**
+   * One step: the new version, UNKNOWN, or CHANGED where the session is not as `on` says. `keep`: it is over when it was.
+   * `owner`: a user, or null for a visitor; else the option userId tells.
+   * @param {string} id
+   * @param {string} text
+   * @param {Put} how
+   * @returns {number | Promise<number>}
+   */
+  [kPut](id, text, { ttlMs = OWN_TTL, adopt = false, on = ANY_VERSION, keep = false, owner: given }) {
+    const [owner, user] = given === undefined ? this.#ownerOf(text) : ownerAs(given);
+    return reply(this.#native.set(checkId(id), text, ttlMs, owner, user, adopt, on, keep));
+  }
+
+  /** @param {string} id @param {number} version @returns {Promise<boolean | 'changed'>} */
+  async [kEnd](id, version) {
+    const ended = await reply(this.#native.destroy(checkId(id), version));
+    return ended === CHANGED ? 'changed' : ended === ENDED;
+  }
+
+  /** @param {string} id @param {(data: T) => T | void} change @param {number} [ttlMs] @returns {Promise<T | undefined>} */
+  async [kUpdate](id, change, ttlMs) {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const found = this[kRead](id);
+      if (found === undefined) return undefined;
+      const data = JSON.parse(found.text);
+      const changed = change(data);
+      if (typeof (/** @type {any} */ (changed)?.then) === 'function') {
+        throw invalidArg(
+          'the function of update() must not be async: what it awaits may change the session; await before',
+        );
+      }
+      const text = encode(changed === undefined ? data : changed);
+      const version = await this[kPut](id, text, { ttlMs, on: found.version });
+      if (version === UNKNOWN) return undefined;
+      if (version !== CHANGED) return JSON.parse(text);
+    }
+    throw tooManyChanges(TRIES_MAX);
   }
 
   /** Whose the data makes the session. @param {string} text @returns {[number, string]} */
   #ownerOf(text) {
     if (this.#userId === undefined) return [AS_IT_WAS, ''];
-    const userId = this.#userId(JSON.parse(text));
-    return userId === null || userId === undefined ? [VISITORS, ''] : [USERS, checkUser(userId, "option 'userId'")];
+    return ownerAs(this.#userId(JSON.parse(text)));
   }
+}
 
-  /** @param {number} version @param {string} text */
-  #remember(version, text) {
-    // Behind all others, also where it was read before.
-    if (!this.#reads.delete(version)) this.#readCharacters += text.length;
-    this.#reads.set(version, text);
-    for (const [oldest, read] of this.#reads) {
-      if (this.#reads.size <= READS_MAX && this.#readCharacters <= READS_CHARACTERS_MAX) break;
-      this.#reads.delete(oldest);
-      this.#readCharacters -= read.length;
-    }
+/** @param {unknown} userId @returns {[number, string]} */
+function ownerAs(userId) {
+  return userId === null || userId === undefined ? [VISITORS, ''] : [USERS, checkUser(userId, "option 'userId'")];
+}
+
+/** @param {Saved} result @param {((result: Saved) => void) | undefined} saved */
+function told(result, saved) {
+  saved?.(result);
+  return result;
+}
+
+/**
+ * A list that the addon answers in parts.
+ * @param {(cursor: number) => string | undefined} next
+ */
+function* parts(next) {
+  /** @type {number | null} */
+  let cursor = 0;
+  while (cursor !== null) {
+    /** @type {[Shown[], number | null]} */
+    const [part, following] = JSON.parse(ready(next(cursor)));
+    yield part.map(info);
+    cursor = following;
   }
 }
 
@@ -306,60 +348,22 @@ function info([handle, userId, createdMs, seenMs, expiresMs, text]) {
   };
 }
 
-/** An id or handle for the addon: '' stands for what is too long to be one. @param {unknown} id @returns {string} */
-function checkId(id, what = 'a session id') {
-  if (typeof id !== 'string') throw invalidArg(`${what} is a string; got ${show(id)}`);
-  return id.length > ID_CHARACTERS_MAX ? '' : id;
-}
-
-/** A user as text: 7 and '7' are one. @param {unknown} userId @param {string} what @returns {string} */
-function checkUser(userId, what) {
-  if (typeof userId === 'string' && userId.length > 0 && userId.length <= 256 && !LONE_SURROGATE.test(userId))
-    return userId;
-  if (typeof userId === 'number' && Number.isFinite(userId)) return String(userId);
-  throw invalidArg(`${what}: a user is a string of 1 to 256 characters or a number; got ${show(userId)}`);
-}
-
 /** @param {string} what @param {unknown} given */
 function ttlOf(what, given) {
   if (given === undefined) return OWN_TTL;
   return options.checkOptions(what, given, TTL_OPTIONS).ttl ?? OWN_TTL;
 }
 
-/** @param {any} data */
-function encode(data) {
-  const tellsItself = typeof data === 'object' && data !== null && typeof data.toJSON === 'function';
-  if (!tellsItself && !isPlainObject(data)) {
-    throw invalidArg(
-      `session data must be a plain object, or one with a toJSON() that returns one; got ${show(data)}; ` +
-        'store a Map as Object.fromEntries(map) and an instance of a class as { ...instance }',
-    );
+/** @param {unknown} value */
+function readTtl(value) {
+  const ttlMs = options.duration.read(value);
+  if (ttlMs !== undefined && typeof value === 'number' && ttlMs < TTL_MS_PLAUSIBLE && !warned) {
+    warned = true;
+    process.emitWarning(`sessions live for ${value} milliseconds; if you meant seconds, write ttl: '${value}s'`, {
+      code: 'REDSTART_SHORT_SESSION_TTL',
+    });
   }
-  const text = encodeJson(data, 'session data');
-  if (text.startsWith('{')) return text;
-  throw invalidArg(`session data must be a plain object; its toJSON() makes it ${show(JSON.parse(text))}`);
-}
-
-function changedMeanwhile() {
-  return new RedstartError('the session has changed since it was read; read it again and make the change on that', {
-    code: 'ERR_CONFLICT',
-    retryable: true,
-  });
-}
-
-function forgotten() {
-  return new RedstartError(
-    'the session has changed since that version, and what getEntry() read then is remembered no more; ' +
-      'read it again and make the change on that',
-    { code: 'ERR_CONFLICT', retryable: true },
-  );
-}
-
-function tooManyChanges() {
-  return new RedstartError(
-    `the session was changed by others ${TRIES_MAX} times while this change was made; make fewer at once`,
-    { code: 'ERR_CONFLICT', retryable: true },
-  );
+  return ttlMs;
 }
 
 /**
@@ -369,14 +373,7 @@ function tooManyChanges() {
  */
 function readSessionsOptions(given, above) {
   const { userId, ...checked } = options.checkOptions('sessions()', given, SESSIONS_OPTIONS, above);
-  const ttl = /** @type {any} */ (given).ttl;
-  if (typeof ttl === 'number' && ttl < TTL_MS_PLAUSIBLE && !warned) {
-    warned = true;
-    process.emitWarning(`sessions live for ${ttl} milliseconds; if you meant seconds, write ttl: '${ttl}s'`, {
-      code: 'REDSTART_SHORT_SESSION_TTL',
-    });
-  }
   return { ...checked, [USER_ID]: userId };
 }
 
-module.exports = { Sessions, readSessionsOptions, kSave, kRead, kTtlMs, USER_ID };
+module.exports = { Sessions, readSessionsOptions, kSave, kRead, kPut, kEnd, kUpdate, kTtlMs, kOwned, ABSENT, USER_ID };

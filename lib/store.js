@@ -10,6 +10,7 @@ const { ManualClock } = require('./clock.js');
 const { closed, invalidArg, show } = require('./errors.js');
 const { lane, cold, ready } = require('./lane.js');
 const { Limiter, readLimiterOptions } = require('./limiter.js');
+const { Facades } = require('./facades.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
 const { Queue, readQueueOptions } = require('./queue.js');
 const { Sessions, USER_ID, readSessionsOptions } = require('./sessions.js');
@@ -32,11 +33,13 @@ class Store {
   #native;
   /** @type {import('../native.js').StoreFunctions} */
   #functions;
-  /** @type {Map<string, any>} Facades made through this handle, by kind and name. */
-  #facades = new Map();
+  /** Made through this handle. */
+  #facades = new Facades();
   /** @type {Promise<{ dropped: Record<string, number> }> | undefined} */
   #closing;
   #gate = { closing: false };
+  /** The text of the function userId that sessions were first asked for with, by name. @type {Map<string, string>} */
+  #userIds = new Map();
   #released = false;
   /** Of which store the loads of a cache are: handles of one named store share them, a private store has its own. */
   #identity;
@@ -66,7 +69,9 @@ class Store {
   /** @param {string} name @param {unknown} [given] */
   sessions(name, given) {
     return this.#feature('sessions', name, given, readSessionsOptions, this.sessions, (native, checked) => {
-      return new Sessions(name, native, checked?.[USER_ID]);
+      const userId = checked?.[USER_ID];
+      if (userId !== undefined) this.#noteUserId(name, String(userId));
+      return new Sessions(name, native, userId);
     });
   }
 
@@ -102,9 +107,9 @@ class Store {
 
   /** @param {number} timeout */
   async #close(timeout) {
-    const queues = [...this.#facades.values()].filter((facade) => facade instanceof Queue);
+    const queues = [...this.#facades].filter((facade) => facade instanceof Queue);
     await Promise.all(queues.map((queue) => Queue.close(queue, timeout)));
-    for (const facade of this.#facades.values()) {
+    for (const facade of this.#facades) {
       if (facade instanceof Cache) Cache.close(facade);
       else if (facade instanceof Limiter) Limiter.close(facade);
       else if (facade instanceof Sessions) Sessions.close(facade);
@@ -137,37 +142,41 @@ class Store {
       throw closed(`this handle of ${this.url} is closed; open() another`, above);
     }
     if (!isName(name)) throw invalidArg(`a ${kind} name is ${NAME_EXPECTED}; got ${show(name)}`, above);
-    const first = `${kind}::${name}`;
-    if (given === undefined && this.#facades.has(first)) return this.#facades.get(first);
+    const bare = given === undefined ? this.#facades.bare(`${kind}:${name}`) : undefined;
+    if (bare !== undefined) return bare;
     const checked = given === undefined ? undefined : read(given, above);
     const text = checked === undefined ? undefined : JSON.stringify(checked);
     const native = cold(() => this.#native[kind](name, text, callSite(above)), above);
     const { handle } = JSON.parse(native.options);
-    const own = (handle === undefined ? '' : JSON.stringify(handle)) + pairNumber(checked);
-    const at = `${kind}:${own}:${name}`;
-    const known = this.#facades.get(at);
-    if (known !== undefined) return known;
-    const facade = make(native, checked);
-    this.#facades.set(at, facade);
-    if (!this.#facades.has(first)) this.#facades.set(first, facade);
-    return facade;
+    /** @type {any} What belongs to the handle and is no JSON. */
+    const parts = checked ?? {};
+    const own = (handle === undefined ? '' : JSON.stringify(handle)) + codecNumber(parts[CODEC_PAIR]);
+    return this.#facades.get(`${kind}:${name}`, own, parts[USER_ID], () => make(native, checked));
+  }
+
+  /** @param {string} name @param {string} userId The function's text: an inline one is another at every call. */
+  #noteUserId(name, userId) {
+    const first = this.#userIds.get(name);
+    if (first === undefined) this.#userIds.set(name, userId);
+    if (first === undefined || first === userId) return;
+    process.emitWarning(
+      `sessions '${name}' are asked for with different functions userId; each handle uses its own, so that a user's sessions ` +
+        'may be told by one and not by the other: give all the same',
+      { code: 'REDSTART_SESSIONS_USER_ID' },
+    );
   }
 }
 
-/** @type {WeakMap<object, number>} What a handle brings that is no JSON (codecs, functions): each is another one. */
-const pairNumbers = new WeakMap();
-let pairs = 0;
+/** @type {WeakMap<object, number>} Codecs of the app: each makes another facade. */
+const codecNumbers = new WeakMap();
+let codecs = 0;
 
-/** @param {any} checked As readCacheOptions or readSessionsOptions give it. */
-function pairNumber(checked) {
-  const pair = checked?.[CODEC_PAIR] ?? checked?.[USER_ID];
-  if (pair === undefined) return '';
-  let number = pairNumbers.get(pair);
-  if (number === undefined) {
-    number = ++pairs;
-    pairNumbers.set(pair, number);
-  }
-  return String(number);
+/** @param {object | undefined} codec */
+function codecNumber(codec) {
+  if (codec === undefined) return '';
+  const known = codecNumbers.get(codec) ?? ++codecs;
+  codecNumbers.set(codec, known);
+  return String(known);
 }
 
 /** Frames of ours at most between a door that the app calls and the store. */

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use redstart_core::Result;
 use redstart_core::clock::MS;
 use redstart_core::engine::{SessionWrite, SessionsEngine};
+use redstart_core::sessions::destroy::Destroyed;
 use redstart_core::sessions::set::{Owner, Saved};
-use redstart_core::sessions::{Record, SessionData};
+use redstart_core::sessions::{Digest, Record, SessionData};
 use serde_json::json;
 
 use crate::door::{Frame, Functions, KeyBuffer, Out};
@@ -20,8 +21,8 @@ struct Sessions {
     handle: Arc<Handle>,
 }
 
-/// Sessions that one call of `scan` looks at.
-const SCANNED_MAX: usize = 256;
+/// Sessions that one call of a list looks at.
+const LISTED_MAX: usize = 256;
 
 pub(crate) fn bind<'env>(
     functions: Functions<'env>,
@@ -32,13 +33,14 @@ pub(crate) fn bind<'env>(
     functions
         .with::<4, _>("create", sessions.clone(), create)?
         .with::<1, _>("get", sessions.clone(), get)?
-        .with::<7, _>("set", sessions.clone(), set)?
+        .with::<1, _>("handleOf", sessions.clone(), handle_of)?
+        .with::<8, _>("set", sessions.clone(), set)?
         .with::<2, _>("touch", sessions.clone(), touch)?
         .with::<1, _>("regenerate", sessions.clone(), regenerate)?
-        .with::<1, _>("destroy", sessions.clone(), destroy)?
+        .with::<2, _>("destroy", sessions.clone(), destroy)?
         .with::<1, _>("destroyHandle", sessions.clone(), destroy_handle)?
         .with::<2, _>("destroyUser", sessions.clone(), destroy_user)?
-        .with::<1, _>("listUser", sessions.clone(), list_user)?
+        .with::<2, _>("listUser", sessions.clone(), list_user)?
         .with::<1, _>("scan", sessions.clone(), scan)?
         .with::<0, _>("clear", sessions.clone(), clear)?
         .with::<0, _>("subscribe", sessions.clone(), subscribe)?
@@ -70,7 +72,8 @@ fn create(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     let (ttl_ms, owner) = (frame.whole(1), owner(frame, 2)?);
     let (form, bytes) = frame.value(0)?;
     let data = SessionData { form, bytes };
-    let reply = sessions.engine.create(SessionWrite { data, owner, ttl_ms, adopt: false, on: None });
+    let reply =
+        sessions.engine.create(SessionWrite { data, owner, ttl_ms, adopt: false, on: None, keep: false });
     reply::answer(frame, &sessions.handle.lane, reply, Out::Text)
 }
 
@@ -87,17 +90,25 @@ fn get(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     Ok(Out::Value(read.tag))
 }
 
-/// Arguments: id, data, ttlMs, owner, user, adopt, the version it was made on (negative: any). The new version, 0 for an
-/// unknown id, -1 when it has changed.
+/// The handle of an id, whether there is such a session or not.
+fn handle_of(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
+    sessions.handle.check_open()?;
+    let mut buffer = KeyBuffer::new();
+    let digest = Digest::of(id(frame, 0, &mut buffer)?);
+    Ok(digest.map_or(Out::Undefined, |digest| Out::Text(digest.handle())))
+}
+
+/// Arguments: id, data, ttlMs, owner, user, adopt, the version it was made on (negative: any; 0: there is none), keep. The new
+/// version, 0 for an unknown id, -1 when it has changed.
 fn set(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     sessions.handle.check_open()?;
     let mut buffer = KeyBuffer::new();
     let id = id(frame, 0, &mut buffer)?;
     let (ttl_ms, owner) = (frame.whole(2), owner(frame, 3)?);
-    let (adopt, on) = (frame.flag(5), frame.whole(6));
+    let (adopt, on, keep) = (frame.flag(5), frame.whole(6), frame.flag(7));
     let (form, bytes) = frame.value(1)?;
     let data = SessionData { form, bytes };
-    let reply = sessions.engine.set(id, SessionWrite { data, owner, ttl_ms, adopt, on });
+    let reply = sessions.engine.set(id, SessionWrite { data, owner, ttl_ms, adopt, on, keep });
     reply::answer(frame, &sessions.handle.lane, reply, |saved| match saved {
         Saved::Stored(version) => whole(version),
         Saved::Unknown => Out::Number(0.0),
@@ -127,12 +138,13 @@ fn regenerate(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     reply::answer(frame, &sessions.handle.lane, reply, |id| id.map_or(Out::Undefined, Out::Text))
 }
 
+/// Arguments: id, the version it must be at (negative: any). 1, 0 for an unknown id, -1 when it has changed.
 fn destroy(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     sessions.handle.check_open()?;
     let mut buffer = KeyBuffer::new();
     let id = id(frame, 0, &mut buffer)?;
-    let reply = sessions.engine.destroy(id);
-    reply::answer(frame, &sessions.handle.lane, reply, Out::Bool)
+    let reply = sessions.engine.destroy(id, frame.whole(1));
+    reply::answer(frame, &sessions.handle.lane, reply, destroyed)
 }
 
 fn destroy_handle(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
@@ -140,7 +152,15 @@ fn destroy_handle(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     let mut buffer = KeyBuffer::new();
     let handle = id(frame, 0, &mut buffer)?;
     let reply = sessions.engine.destroy_handle(handle);
-    reply::answer(frame, &sessions.handle.lane, reply, Out::Bool)
+    reply::answer(frame, &sessions.handle.lane, reply, destroyed)
+}
+
+fn destroyed(what: Destroyed) -> Out {
+    Out::Number(match what {
+        Destroyed::Ended => 1.0,
+        Destroyed::Unknown => 0.0,
+        Destroyed::Changed => -1.0,
+    })
 }
 
 /// Arguments: user, the id that stays ('': none).
@@ -153,18 +173,21 @@ fn destroy_user(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     reply::answer(frame, &sessions.handle.lane, reply, whole)
 }
 
+/// Arguments: user, a cursor, 0 at first. [[session, …], next cursor or null] as JSON.
 fn list_user(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     sessions.handle.check_open()?;
     let user = frame.text(0)?;
-    let records = sessions.engine.list_user(&user)?;
-    Ok(Out::Text(json!(records.iter().map(shown).collect::<Vec<_>>()).to_string()))
+    Ok(part(sessions.engine.list_user(&user, frame.whole(1).unwrap_or(0), LISTED_MAX)))
 }
 
-/// Arguments: a cursor, 0 at first. [[session, …], next cursor or null] as JSON.
+/// Arguments: a cursor, 0 at first. The same.
 fn scan(sessions: &Sessions, frame: &mut Frame<'_>) -> Result<Out> {
     sessions.handle.check_open()?;
-    let (records, next) = sessions.engine.scan(frame.whole(0).unwrap_or(0), SCANNED_MAX);
-    Ok(Out::Text(json!([records.iter().map(shown).collect::<Vec<_>>(), next]).to_string()))
+    Ok(part(sessions.engine.scan(frame.whole(0).unwrap_or(0), LISTED_MAX)))
+}
+
+fn part((records, next): (Vec<Record>, Option<u64>)) -> Out {
+    Out::Text(json!([records.iter().map(shown).collect::<Vec<_>>(), next]).to_string())
 }
 
 /// What lists tell of a session: [handle, user, createdAt, lastSeenAt, expiresAt, data], times in ms since the epoch.

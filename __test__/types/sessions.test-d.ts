@@ -35,7 +35,7 @@ store.sessions<Login>('web', { ttl: '2h', userId: () => true });
 
 export async function meets() {
   const entry = await sessions.getEntry('id');
-  same<typeof entry, { data: Login; version: number; expiresAt: Date } | undefined>();
+  same<typeof entry, { data: Login; version: number; expiresAt: Date; handle: string } | undefined>();
   await sessions.set('id', { userId: 'u1' }, { version: entry?.version });
   const changed = await sessions.update('id', (data) => {
     data.cart = [];

@@ -40,7 +40,8 @@ fn the_last_close_frees_everything_even_where_features_are_still_held() {
     let put = Put { tag: Tag::new(Form::Bytes, 0), value: &vec![0; 50_000], ttl_ms: None, tags: &[] };
     cache.set(At { key: Key::narrow(b"k"), version: 0 }, put).unwrap();
     let data = SessionData { form: Form::OneByteText, bytes: b"{}" };
-    let write = SessionWrite { data, owner: Owner::AsItWas, ttl_ms: None, adopt: false, on: None };
+    let write =
+        SessionWrite { data, owner: Owner::AsItWas, ttl_ms: None, adopt: false, on: None, keep: false };
     let id = ready(sessions.create(write)).unwrap();
     for number in 0..100_u32 {
         limiter.consume(Key::narrow(&number.to_le_bytes()), Ask::units(1)).unwrap();

@@ -16,6 +16,7 @@ use crate::key::Key;
 use crate::limiter::{Answer, Ask, LimiterStats};
 use crate::queue::{Counts, Finish, JobView, NewJob, Outcome, Subscriber, Token, WorkerSpec};
 use crate::reply::Reply;
+use crate::sessions::destroy::Destroyed;
 use crate::sessions::set::{Owner, Saved};
 use crate::sessions::{Record, SessionData, SessionEvent, SessionsStats};
 use crate::value::Tag;
@@ -232,8 +233,10 @@ pub struct SessionWrite<'a> {
     pub ttl_ms: Option<u64>,
     /// Whether to begin a session under an id that is unknown.
     pub adopt: bool,
-    /// The version that the change was made on; none: whichever it is.
+    /// The version that the change was made on, or `ABSENT` (0); none: whichever it is.
     pub on: Option<u64>,
+    /// Whether a session that is there is over when it was, unseen as it was.
+    pub keep: bool,
 }
 
 /// What was read of a session beside its data.
@@ -259,16 +262,17 @@ pub trait SessionsEngine: Send + Sync {
     fn touch(&self, id: &str, ttl_ms: Option<u64>) -> Reply<bool>;
     /// Gives a session a new id, which it answers.
     fn regenerate(&self, id: &str) -> Reply<Option<String>>;
-    /// Ends a session; whether there was one.
-    fn destroy(&self, id: &str) -> Reply<bool>;
+    /// Ends a session; with `on` only one that is at that version still.
+    fn destroy(&self, id: &str, on: Option<u64>) -> Reply<Destroyed>;
     /// The same by the handle that lists show.
-    fn destroy_handle(&self, handle: &str) -> Reply<bool>;
-    /// Ends all sessions of a user but that of one id; how many.
+    fn destroy_handle(&self, handle: &str) -> Reply<Destroyed>;
+    /// Ends all sessions that a user has now, in steps, but that of one id; how many.
     fn destroy_user(&self, user: &str, except: Option<&str>) -> Reply<u64>;
-    /// A user's live sessions, oldest first.
-    fn list_user(&self, user: &str) -> Result<Vec<Record>>;
-    /// Live sessions from a cursor on (0: the first), at most `max`, and where to go on (none: that was all). A session that
-    /// is there throughout comes once.
+    /// A user's live sessions from a cursor on (0: the first), oldest first, at most `max` and about 1 MB of data, and where to
+    /// go on (none: that was all).
+    fn list_user(&self, user: &str, cursor: u64, max: usize) -> (Vec<Record>, Option<u64>);
+    /// Live sessions from a cursor on (0: the first), as many at most, and where to go on. A session that is there throughout
+    /// comes once.
     fn scan(&self, cursor: u64, max: usize) -> (Vec<Record>, Option<u64>);
     /// Ends all sessions, telling nobody of each.
     fn clear(&self) -> Reply<()>;

@@ -33,6 +33,7 @@ pub fn decide(
     effects.push(Effect::Stored(Record {
         digest,
         created_us: now_us,
+        born: version,
         seen_us: now_us,
         ttl_us,
         expires_us: options.expiry_us(now_us, now_us, ttl_us),

@@ -14,6 +14,8 @@ pub struct Record {
     pub digest: Digest,
     /// When it began, in microseconds since the epoch.
     pub created_us: u64,
+    /// The version it began as: of two sessions that began in one microsecond the later one has the higher.
+    pub born: u64,
     /// When it was last written or touched.
     pub seen_us: u64,
     /// Its idle time.
@@ -69,6 +71,8 @@ pub enum Effect {
         /// Whose.
         digest: Digest,
     },
+    /// Someone ended all sessions.
+    Cleared,
 }
 
 /// Why a session went.
@@ -114,7 +118,7 @@ impl Effect {
             Self::Destroyed { digest } => Some((*digest, Why::Destroyed)),
             Self::Expired { digest } => Some((*digest, Why::Expired)),
             Self::Evicted { digest } => Some((*digest, Why::Evicted)),
-            Self::Stored(_) | Self::Touched { .. } | Self::Moved { .. } => None,
+            Self::Stored(_) | Self::Touched { .. } | Self::Moved { .. } | Self::Cleared => None,
         }
     }
 }

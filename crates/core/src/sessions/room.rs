@@ -1,4 +1,4 @@
-//! Room for one session more of its kind: a user's, or a visitor's.
+//! Room for one session more: of its kind, a user's or a visitor's; and in the store.
 
 use super::{Digest, Effect, OnMaxPerUser, SessionsOptions, State, expire};
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ fn of_user(
     let Some(max) = options.max_per_user else { return Ok(Vec::new()) };
     let mut effects = Vec::new();
     let mut live = Vec::new();
-    for record in state.of_user(user).filter(|record| record.digest != digest) {
+    for record in state.of_user(user, 0).filter(|record| record.digest != digest) {
         if record.expires_us <= now_us {
             effects.push(Effect::Expired { digest: record.digest });
         } else {
@@ -69,6 +69,30 @@ fn of_visitors(state: &State, options: &SessionsOptions, digest: Digest, now_us:
     effects
 }
 
+/// The visitors' sessions, those unseen for longest, that must go for the user's session which `effects` store, where the
+/// store lacks so many bytes: whoever comes without an id cannot keep users from logging in. None where [`IN_STORE_MAX`] of
+/// them would not do.
+pub fn in_store(state: &State, effects: &[Effect], bytes: u64) -> Vec<Effect> {
+    let stored = effects.iter().find_map(|effect| match effect {
+        Effect::Stored(record) if record.user.is_some() => Some(record.digest),
+        _ => None,
+    });
+    let (mut gone, mut freed) = (Vec::new(), 0);
+    if stored.is_some() {
+        for digest in state.visitors().filter(|&digest| Some(digest) != stored).take(IN_STORE_MAX) {
+            freed += state.bytes_of(digest);
+            gone.push(Effect::Evicted { digest });
+            if freed >= bytes {
+                return gone;
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Visitors' sessions that may go at once: some 500 µs. They hold 200 KB at least.
+const IN_STORE_MAX: usize = 1_000;
+
 #[cfg(test)]
 mod tests {
     use super::super::Record;
@@ -81,6 +105,7 @@ mod tests {
             state.apply(&Effect::Stored(Record {
                 digest: of(id),
                 created_us: 0,
+                born: 1,
                 seen_us,
                 ttl_us: 10,
                 expires_us,

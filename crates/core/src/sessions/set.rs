@@ -36,9 +36,14 @@ pub struct Set<'a> {
     /// Whether to begin a session under an id that is unknown or over; not where the change was made on a version, since the
     /// session that had it has ended.
     pub adopt: bool,
-    /// The version that the change was made on; none: whichever it is.
+    /// The version that the change was made on, or [`ABSENT`]; none: whichever it is.
     pub on: Option<u64>,
+    /// Whether a session that is there is over when it was, unseen as it was.
+    pub keep: bool,
 }
+
+/// The version of a session that is not there.
+pub const ABSENT: u64 = 0;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +56,17 @@ pub enum Saved {
     Changed,
 }
 
-/// Replaces the data and renews the idle time. `TooLarge` over the size allowed; the session then keeps its data.
+/// Replaces the data and renews the idle time, unless it is to be kept. `TooLarge` over the size allowed; the session then keeps its data.
 pub fn decide(
     state: &State,
     options: &SessionsOptions,
     command: Set<'_>,
     now_us: u64,
 ) -> Result<(Vec<Effect>, Saved)> {
-    let Set { digest, data, owner, ttl_ms, adopt, on } = command;
+    let Set { digest, data, owner, ttl_ms, adopt, on, keep } = command;
     let wide = data.check(options.max_session_size)?;
     let Some(record) = state.live(digest, now_us) else {
-        if !adopt || on.is_some() {
+        if !adopt || on.is_some_and(|version| version != ABSENT) {
             return Ok((Vec::new(), Saved::Unknown));
         }
         let user = if let Owner::Is(user) = owner { user } else { None };
@@ -72,7 +77,7 @@ pub fn decide(
     if on.is_some_and(|version| version != record.version) {
         return Ok((Vec::new(), Saved::Changed));
     }
-    let ttl_us = ttl_ms.map_or(Ok(record.ttl_us), |ms| options.ttl_us(Some(ms)))?;
+    let asked_us = ttl_ms.map(|ms| options.ttl_us(Some(ms))).transpose()?;
     let user = match owner {
         Owner::AsItWas => record.user.clone(),
         Owner::Is(user) => user,
@@ -81,13 +86,20 @@ pub fn decide(
     if user != record.user {
         effects = room::decide(state, options, user.as_deref(), digest, now_us)?;
     }
+    let (seen_us, ttl_us, expires_us) = if keep {
+        (record.seen_us, record.ttl_us, record.expires_us)
+    } else {
+        let ttl_us = asked_us.unwrap_or(record.ttl_us);
+        (now_us, ttl_us, options.expiry_us(record.created_us, now_us, ttl_us))
+    };
     let version = state.next_version();
     effects.push(Effect::Stored(Record {
         digest,
         created_us: record.created_us,
-        seen_us: now_us,
+        born: record.born,
+        seen_us,
         ttl_us,
-        expires_us: options.expiry_us(record.created_us, now_us, ttl_us),
+        expires_us,
         version,
         user,
         wide,

@@ -5,8 +5,11 @@
 //! and whoever walks through all of them meets each once. Orders are sets and not queues, because a session is touched by
 //! every request of its user and must not leave a stale entry behind each time.
 //!
-//! Invariants: `by_digest`, `by_expiry` and exactly one of `visitors` and `by_user` hold every record, each under what the
-//! record says; `bytes` is the sum of what the records take.
+//! Users are numbered too, for one order that holds the sessions of all of them: a set of his own for each would take 200
+//! bytes, and most have one session.
+//!
+//! Invariants: `by_digest`, `by_expiry` and exactly one of `visitors` and `of_users` hold every record, each under what the
+//! record says; `users` counts what each has in `of_users`, at least one; `bytes` is the sum of what the records take.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,17 +18,41 @@ use hashbrown::HashTable;
 
 use super::{Digest, Effect, Record};
 
-/// What a session takes beside its data: its place (112 bytes), its number in a table that doubles (9), in two ordered sets
+/// What a session takes beside its data: its place (120 bytes), its number in a table that doubles (9), in two ordered sets
 /// (about 24 each), the header and rounding of the data's own allocation (about 29).
-const RECORD_BYTES: u64 = 200;
+const RECORD_BYTES: u64 = 208;
 
-/// What a user's name takes beside itself: a set of his own and its place in a table.
-const USER_BYTES: u64 = 128;
+/// What a user's name takes beside itself, in an allocation of its own and in a table. Counted with each of his sessions,
+/// though they share it.
+const USER_BYTES: u64 = 80;
 
 fn record_bytes(record: &Record) -> u64 {
     RECORD_BYTES
         + record.data.len() as u64
         + record.user.as_ref().map_or(0, |user| USER_BYTES + user.len() as u64)
+}
+
+/// A user's session. By user, then by age.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct OfUser {
+    user: u32,
+    /// In two halves, so that four numbers take 16 bytes.
+    born: [u32; 2],
+    place: u32,
+}
+
+impl OfUser {
+    fn new(user: u32, born: u64, place: u32) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let born = [(born >> 32) as u32, born as u32];
+        Self { user, born, place }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct User {
+    number: u32,
+    sessions: u32,
 }
 
 /// Sessions by digest, by the instant at which they are over, and by user.
@@ -37,8 +64,10 @@ pub struct State {
     by_expiry: BTreeSet<(u64, u32)>,
     /// By when they were last seen.
     visitors: BTreeSet<(u64, u32)>,
-    /// By age.
-    by_user: HashMap<Arc<str>, BTreeSet<(u64, u32)>>,
+    users: HashMap<Arc<str>, User>,
+    /// Numbers that users have had.
+    free_users: Vec<u32>,
+    of_users: BTreeSet<OfUser>,
     bytes: u64,
     version: u64,
 }
@@ -72,6 +101,7 @@ impl State {
                 self.remove(*digest);
                 self.shrink();
             }
+            Effect::Cleared => drop(self.clear()),
         }
     }
 
@@ -81,6 +111,7 @@ impl State {
         if self.by_digest.is_empty() {
             self.places = Vec::new();
             self.free = Vec::new();
+            self.free_users = Vec::new();
         }
     }
 
@@ -94,7 +125,8 @@ impl State {
         self.by_expiry.insert((record.expires_us, number));
         match &record.user {
             Some(user) => {
-                self.by_user.entry(user.clone()).or_default().insert((record.created_us, number));
+                let born = record.born;
+                self.give_to(user.clone(), born, number);
             }
             None => {
                 self.visitors.insert((record.seen_us, number));
@@ -116,19 +148,32 @@ impl State {
         self.bytes -= record_bytes(&record);
         self.by_expiry.remove(&(record.expires_us, number));
         match &record.user {
-            Some(user) => {
-                if let Some(of_user) = self.by_user.get_mut(user) {
-                    of_user.remove(&(record.created_us, number));
-                    if of_user.is_empty() {
-                        self.by_user.remove(user);
-                    }
-                }
-            }
+            Some(user) => self.take_from(user, record.born, number),
             None => {
                 self.visitors.remove(&(record.seen_us, number));
             }
         }
         Some(record)
+    }
+
+    fn give_to(&mut self, user: Arc<str>, born: u64, place: u32) {
+        let unused = u32::try_from(self.users.len()).expect("no more users than sessions");
+        let held = self.users.entry(user).or_insert_with(|| {
+            let number = self.free_users.pop().unwrap_or(unused);
+            User { number, sessions: 0 }
+        });
+        held.sessions += 1;
+        self.of_users.insert(OfUser::new(held.number, born, place));
+    }
+
+    fn take_from(&mut self, user: &Arc<str>, born: u64, place: u32) {
+        let Some(held) = self.users.get_mut(user) else { return };
+        self.of_users.remove(&OfUser::new(held.number, born, place));
+        held.sessions -= 1;
+        if held.sessions == 0 {
+            self.free_users.push(held.number);
+            self.users.remove(user);
+        }
     }
 
     /// The session, over or not.
@@ -137,9 +182,14 @@ impl State {
         place(&self.places, *self.by_digest.find(hash(digest), same)?)
     }
 
+    /// What the session takes; 0 where there is none.
+    pub fn bytes_of(&self, digest: Digest) -> u64 {
+        self.get(digest).map_or(0, record_bytes)
+    }
+
     /// What `bytes` will be once `effects` have been applied; each must speak of another session.
     pub fn bytes_after(&self, effects: &[Effect]) -> u64 {
-        let held = |digest| self.get(digest).map_or(0, record_bytes);
+        let held = |digest| self.bytes_of(digest);
         effects.iter().fold(self.bytes, |bytes, effect| match effect {
             Effect::Stored(record) => bytes + record_bytes(record) - held(record.digest),
             Effect::Moved { from, to } if held(*from) > 0 => bytes - held(*to),
@@ -147,6 +197,7 @@ impl State {
             Effect::Destroyed { digest } | Effect::Expired { digest } | Effect::Evicted { digest } => {
                 bytes - held(*digest)
             }
+            Effect::Cleared => 0,
         })
     }
 
@@ -155,17 +206,18 @@ impl State {
         self.get(digest).filter(|record| now_us < record.expires_us)
     }
 
-    /// Forgets everything and hands it over; versions go on from where they are.
+    /// Carries out `Cleared` and hands over what there was, which can take long to free. Versions go on from where they are.
     #[must_use]
-    pub fn forget_all(&mut self) -> Self {
+    pub fn clear(&mut self) -> Self {
         let empty = Self { version: self.version, ..Self::default() };
         std::mem::replace(self, empty)
     }
 
-    /// The records alone, to be freed piece by piece.
-    #[must_use]
-    pub fn into_places(self) -> Vec<Option<Record>> {
-        self.places
+    /// Frees it piece by piece, as far as it is asked on.
+    pub fn into_pieces(self) -> impl Iterator<Item = ()> {
+        let records = self.places.into_iter().map(drop).chain(self.users.into_iter().map(drop));
+        let times = self.by_expiry.into_iter().chain(self.visitors).map(drop);
+        records.chain(times).chain(self.of_users.into_iter().map(drop))
     }
 
     /// A version that no change has had.
@@ -196,13 +248,16 @@ impl State {
 
     /// Users with sessions.
     pub fn users_len(&self) -> usize {
-        self.by_user.len()
+        self.users.len()
     }
 
-    /// A user's sessions, over or not, oldest first.
-    pub fn of_user(&self, user: &str) -> impl Iterator<Item = &Record> {
-        let numbers = self.by_user.get(user).into_iter().flatten();
-        numbers.filter_map(|&(_, number)| place(&self.places, number))
+    /// A user's sessions that began as a later version than `after` (0: all), over or not, oldest first.
+    pub fn of_user(&self, user: &str, after: u64) -> impl Iterator<Item = &Record> {
+        let all = self.users.get(user).map(|&User { number, .. }| {
+            let (first, last) = (OfUser::new(number, after + 1, 0), OfUser::new(number, u64::MAX, u32::MAX));
+            self.of_users.range(first..=last)
+        });
+        all.into_iter().flatten().filter_map(|held| place(&self.places, held.place))
     }
 
     /// Sessions from the place `cursor` on, with their places, over or not.
@@ -239,18 +294,23 @@ impl State {
         claim("bytes", self.bytes == all.iter().map(|(_, record)| record_bytes(record)).sum::<u64>())?;
         claim("by_digest", self.by_digest.len() == all.len())?;
         claim("by_expiry", self.by_expiry.len() == all.len())?;
-        let of_users: usize = self.by_user.values().map(BTreeSet::len).sum();
+        let of_users: usize = self.users.values().map(|user| user.sessions as usize).sum();
+        claim("of users", self.of_users.len() == of_users)?;
         claim("users and visitors", self.visitors.len() + of_users == all.len())?;
-        claim("an empty user", self.by_user.values().all(|of_user| !of_user.is_empty()))?;
+        claim("an empty user", self.users.values().all(|user| user.sessions > 0))?;
+        let mut numbers: Vec<_> = self.users.values().map(|user| user.number).collect();
+        numbers.extend(&self.free_users);
+        numbers.sort_unstable();
+        claim("numbers of users", numbers.iter().zip(0..).all(|(&number, at)| number == at))?;
         claim("free places", self.free.len() + all.len() == self.places.len())?;
         for (at, record) in all {
             let number = u32::try_from(at).map_err(|error| error.to_string())?;
             claim("found", self.get(record.digest) == Some(record))?;
             claim("expiry", self.by_expiry.contains(&(record.expires_us, number)))?;
             let placed = match &record.user {
-                Some(user) => {
-                    self.by_user.get(user).is_some_and(|all| all.contains(&(record.created_us, number)))
-                }
+                Some(user) => self.users.get(user).is_some_and(|user| {
+                    self.of_users.contains(&OfUser::new(user.number, record.born, number))
+                }),
                 None => self.visitors.contains(&(record.seen_us, number)),
             };
             claim("user", placed)?;
@@ -271,6 +331,7 @@ mod tests {
         Effect::Stored(Record {
             digest: digest(id),
             created_us: 0,
+            born: 1,
             seen_us: 0,
             ttl_us: 10,
             expires_us,
@@ -333,8 +394,8 @@ mod tests {
             [digest("late"), digest("soon")],
             "the unseen first"
         );
-        assert_eq!(state.of_user("ann").count(), 1);
-        assert_eq!(state.of_user("bob").count(), 0);
+        assert_eq!(state.of_user("ann", 0).count(), 1);
+        assert_eq!(state.of_user("bob", 0).count(), 0);
     }
 
     #[test]

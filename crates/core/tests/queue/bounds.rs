@@ -189,7 +189,8 @@ fn the_history_of_a_queue_keeps_nothing_out_of_the_store() {
     let sessions = MemorySessions::new(options, Clock::System, budget.clone());
     let data = SessionData { form: Form::OneByteText, bytes: &[b' '; 5_000] };
     let before = finished();
-    let write = SessionWrite { data, owner: Owner::AsItWas, ttl_ms: None, adopt: false, on: None };
+    let write =
+        SessionWrite { data, owner: Owner::AsItWas, ttl_ms: None, adopt: false, on: None, keep: false };
     assert!(ready(sessions.create(write)).is_ok());
     assert!(finished() < before && finished() > 0, "no more goes than must");
 

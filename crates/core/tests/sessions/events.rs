@@ -8,6 +8,7 @@ use redstart_core::budget::Budget;
 use redstart_core::clock::Clock;
 use redstart_core::engine::memory::MemorySessions;
 use redstart_core::engine::{SessionWrite, SessionsEngine};
+use redstart_core::sessions::destroy::Destroyed;
 use redstart_core::sessions::set::Saved;
 use redstart_core::sessions::{SessionEvent, SessionsOptions, Why};
 use redstart_core::watch::Watcher;
@@ -31,7 +32,7 @@ fn each_end_of_a_session_is_told_once_with_whose_it_was() {
 
     assert!(at.destroy(&other) && !at.destroy(&other));
     assert_eq!(ear.words(), [told(&other, None, "destroyed")]);
-    assert_eq!(ready(at.sessions.destroy_handle(&digest(&two).handle())), Ok(true));
+    assert_eq!(ready(at.sessions.destroy_handle(&digest(&two).handle())), Ok(Destroyed::Ended));
     assert_eq!(ear.words(), [told(&two, Some("ann"), "destroyed")]);
     let four = at.create_of("ann");
     assert_eq!(at.destroy_user("ann", Some(&four)), 1);

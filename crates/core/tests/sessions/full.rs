@@ -1,9 +1,10 @@
 //! When there is no room: in one session, and in the store.
 
 use redstart_core::engine::{SessionWrite, SessionsEngine};
+use redstart_core::sessions::set::Saved;
 use redstart_core::sessions::{SessionsOptions, SessionsStats};
 
-use crate::support::{OPTIONS, Rig, TTL_MS, VISITOR, of, ready, write};
+use crate::support::{OPTIONS, Rig, TTL_MS, VISITOR, digest, of, ready, write};
 
 #[test]
 fn a_session_over_the_size_is_refused_and_the_one_before_it_stays() {
@@ -70,11 +71,55 @@ fn nothing_is_evicted_for_want_of_memory_and_what_expires_makes_room() {
 }
 
 #[test]
+fn visitors_make_room_in_a_full_store_for_users_and_for_nobody_else() {
+    let at = Rig::within(OPTIONS, 9_500);
+    let visitors: Vec<_> = (0..10)
+        .map(|_| {
+            at.pass(1);
+            at.create(&"x".repeat(700))
+        })
+        .collect();
+    assert!(at.touch(&visitors[0]));
+    let ear = at.ear();
+    assert_eq!(ready(at.sessions.create(write(&"y".repeat(700)))).unwrap_err().code(), "ERR_STORE_FULL");
+    assert_eq!((at.stats().evicted, ear.heard().len()), (0, 0), "a visitor makes room for no visitor");
+    // One of them logs in and needs more.
+    let more = "z".repeat(1_000);
+    let written = SessionWrite { owner: of("ann"), ..write(&more) };
+    assert!(matches!(at.save(&visitors[1], written), Ok(Saved::Stored(_))));
+    assert_eq!(ear.words(), [], "there was room for that");
+    let of_bob = SessionWrite { owner: of("bob"), ..write(&more) };
+    let bobs = ready(at.sessions.create(of_bob)).unwrap();
+    let gone = |id: &String| (digest(id), None, "evicted");
+    assert_eq!(
+        ear.words(),
+        [gone(&visitors[2]), gone(&visitors[3])],
+        "those unseen for longest, no more than needed"
+    );
+    assert!(at.get(&visitors[0]).is_some() && at.get(&visitors[1]).is_some() && at.get(&bobs).is_some());
+    assert_eq!((at.stats().evicted, at.stats().bytes), (2, at.budget.used()));
+}
+
+#[test]
+fn visitors_stay_where_their_room_would_not_do() {
+    let at = Rig::within(OPTIONS, 2_000);
+    let visitor = at.create("{}");
+    for _ in 0..2 {
+        ready(at.sessions.create(SessionWrite { owner: of("ann"), ..write(&"x".repeat(500)) })).unwrap();
+    }
+    let (ear, held) = (at.ear(), at.stats());
+    let data = "x".repeat(900);
+    let large = SessionWrite { owner: of("ann"), ..write(&data) };
+    assert_eq!(ready(at.sessions.create(large)).unwrap_err().code(), "ERR_STORE_FULL");
+    assert_eq!((at.stats(), ear.heard().len(), at.get(&visitor).is_some()), (held, 0, true));
+}
+
+#[test]
 fn a_refusal_ends_nobody_in_whose_place_the_new_one_would_have_come() {
     let at = Rig::within(SessionsOptions { max_per_user: Some(1), max_anonymous: 1, ..OPTIONS }, 1_000);
     let (of_ann, of_visitor) = (at.create_of("ann"), at.create("{}"));
     let (ear, held) = (at.ear(), at.stats());
-    let large = "x".repeat(700);
+    let large = "x".repeat(1_000);
     for owner in [of("ann"), VISITOR] {
         let refused = ready(at.sessions.create(SessionWrite { owner, ..write(&large) }));
         assert_eq!(refused.unwrap_err().code(), "ERR_STORE_FULL");

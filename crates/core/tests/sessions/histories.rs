@@ -1,11 +1,12 @@
 //! Random histories beside a plain list of sessions.
 
 use proptest::prelude::*;
-use redstart_core::sessions::set::Saved;
+use redstart_core::sessions::destroy::Destroyed;
+use redstart_core::sessions::set::{ABSENT, Saved};
 use redstart_core::sessions::{Record, SessionsStats, State};
 
 use crate::model::{Expected, Model, Session, Told, Write};
-use crate::steps::{CLEAR, Decisions, Door, Engine, On, Step, USERS, any_options, steps};
+use crate::steps::{Decisions, Door, Engine, On, Step, USERS, any_options, steps};
 use crate::support::{START_US, digest, kept};
 
 type Outcome = Result<(), TestCaseError>;
@@ -35,6 +36,15 @@ impl<D: Door> Run<D> {
         }
     }
 
+    fn version(&self, id: &str, on: On) -> Option<u64> {
+        match on {
+            On::Any => None,
+            On::Absent => Some(ABSENT),
+            On::Present => Some(self.model.live(id).map_or(1, |session| session.version)),
+            On::Past(by) => Some(self.model.last_version.saturating_sub(by).max(1)),
+        }
+    }
+
     /// What was told is what had to be.
     fn hear<T>(&mut self, expected: &Expected<T>) -> Outcome {
         let mut told = self.model.hear(self.door.told(), expected.room).map_err(TestCaseError::fail)?;
@@ -55,7 +65,9 @@ impl<D: Door> Run<D> {
     fn full(&mut self, id: &str, write: &Write, room: usize) -> Outcome {
         let was = (self.model.sessions.clone(), self.model.last_version);
         self.model.store(id, write.clone());
-        let after = self.model.bytes();
+        let is_users = self.model.live(id).is_some_and(|session| session.user.is_some());
+        let visitors = self.model.of(None).filter(|_| is_users).map(Session::bytes).sum::<u64>();
+        let after = self.model.bytes() - visitors;
         (self.model.sessions, self.model.last_version) = was;
         prop_assert!(room > 0 || after > self.bytes_max, "{after} of {} are not full", self.bytes_max);
         Ok(())
@@ -82,11 +94,7 @@ impl<D: Door> Run<D> {
             }
             Step::Set { which, mut write, on } => {
                 let id = self.pick(which);
-                write.on = match on {
-                    On::Any => None,
-                    On::Present => Some(self.model.live(&id).map_or(1, |session| session.version)),
-                    On::Past(by) => Some(self.model.last_version.saturating_sub(by)),
-                };
+                write.on = self.version(&id, on);
                 let expected = self.model.save(&id, &write);
                 match self.door.save(&id, &write) {
                     Ok(saved) => {
@@ -116,11 +124,17 @@ impl<D: Door> Run<D> {
                 }
                 self.hear(&Expected::just(()))?;
             }
-            Step::Destroy { which } => {
+            Step::Destroy { which, on } => {
                 let id = self.pick(which);
-                let told = self.model.destroy(|session| session.id == id);
-                let ended = self.door.destroy(&id).unwrap();
-                self.ended(ended.into(), told)?;
+                let version = self.version(&id, on);
+                let is_at = |session: &Session| version.is_none_or(|version| version == session.version);
+                let known = self.model.live(&id).map(is_at);
+                let expected = known.map_or(Destroyed::Unknown, |same| {
+                    if same { Destroyed::Ended } else { Destroyed::Changed }
+                });
+                let told = self.model.destroy(|session| session.id == id && is_at(session));
+                prop_assert_eq!(self.door.destroy(&id, version), Ok(expected));
+                self.ended((expected == Destroyed::Ended).into(), told)?;
             }
             Step::DestroyHandle { which } => {
                 let id = self.pick(which);
@@ -171,7 +185,9 @@ impl<D: Door> Run<D> {
         }
         for user in USERS {
             let listed = self.door.list(user);
-            prop_assert!(listed.is_sorted_by_key(|record| record.created_us));
+            prop_assert!(
+                listed.is_sorted_by(|one, next| one.born < next.born && one.created_us <= next.created_us)
+            );
             same(listed, self.model.of(Some(user)))?;
         }
         same(self.door.all(), self.model.all_live())
@@ -182,6 +198,7 @@ fn same<'a>(mut records: Vec<Record>, expected: impl Iterator<Item = &'a Session
     let record = |session: &Session| Record {
         digest: digest(&session.id),
         created_us: session.created_us,
+        born: session.born,
         seen_us: session.seen_us,
         ttl_us: session.ttl_us,
         expires_us: session.expires_us,
@@ -242,11 +259,7 @@ proptest! {
         }
         let (live, mut replayed) = (&run.door.state, State::default());
         for line in &run.door.log {
-            if line == CLEAR {
-                drop(replayed.forget_all());
-            } else {
-                replayed.apply(&serde_json::from_str(line).unwrap());
-            }
+            replayed.apply(&serde_json::from_str(line).unwrap());
         }
         prop_assert_eq!(replayed.recount(), Ok(()));
         prop_assert_eq!(replayed.records(), live.records());

@@ -1,6 +1,7 @@
 //! What may be an id, and who may bring one; what may be data.
 
 use redstart_core::engine::{SessionWrite, SessionsEngine};
+use redstart_core::sessions::destroy::Destroyed;
 use redstart_core::sessions::set::Saved;
 use redstart_core::sessions::{SessionData, SessionsStats};
 use redstart_core::value::{Form, Tag};
@@ -54,9 +55,9 @@ fn a_handle_ends_its_session_and_opens_none() {
     let destroy = |handle: &str| ready(at.sessions.destroy_handle(handle));
     assert_eq!(
         (destroy(&id), destroy(""), destroy(&handle.to_uppercase())),
-        (Ok(false), Ok(false), Ok(false))
+        (Ok(Destroyed::Unknown), Ok(Destroyed::Unknown), Ok(Destroyed::Unknown))
     );
-    assert_eq!((destroy(&handle), destroy(&handle)), (Ok(true), Ok(false)));
+    assert_eq!((destroy(&handle), destroy(&handle)), (Ok(Destroyed::Ended), Ok(Destroyed::Unknown)));
     assert_eq!((at.get(&id), at.budget.used()), (None, 0));
 }
 

@@ -28,7 +28,7 @@ fn a_list_tells_what_is_kept_of_a_session() {
     let began = at.clock.now_us() - 1;
     at.pass(1_000);
     assert!(at.set(&id, "{\"a\":1}"));
-    let listed = at.sessions.list_user("ann").unwrap();
+    let (listed, _) = at.sessions.list_user("ann", 0, 10);
     let [record] = listed.as_slice() else { panic!("{listed:?}") };
     assert_eq!((record.created_us, record.seen_us), (began, at.clock.now_us()));
     assert_eq!(record.expires_us, at.clock.now_us() + TTL_MS * 1_000);

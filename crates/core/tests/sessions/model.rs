@@ -4,7 +4,7 @@
 //! that is over is collected it learns from what is told; whom a tie makes room, too, and it checks that he was a candidate.
 
 use redstart_core::clock::MS;
-use redstart_core::sessions::set::Saved;
+use redstart_core::sessions::set::{ABSENT, Saved};
 use redstart_core::sessions::{Digest, OnMaxPerUser, SessionsOptions, Why};
 
 use crate::support::digest;
@@ -16,6 +16,7 @@ pub(crate) struct Session {
     pub(crate) data: Vec<u8>,
     pub(crate) user: Option<&'static str>,
     pub(crate) created_us: u64,
+    pub(crate) born: u64,
     pub(crate) seen_us: u64,
     pub(crate) ttl_us: u64,
     pub(crate) expires_us: u64,
@@ -23,8 +24,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn bytes(&self) -> u64 {
-        200 + self.data.len() as u64 + self.user.map_or(0, |user| 128 + user.len() as u64)
+    pub(crate) fn bytes(&self) -> u64 {
+        208 + self.data.len() as u64 + self.user.map_or(0, |user| 80 + user.len() as u64)
     }
 }
 
@@ -43,6 +44,7 @@ pub(crate) struct Write {
     pub(crate) ttl_ms: Option<u64>,
     pub(crate) adopt: bool,
     pub(crate) on: Option<u64>,
+    pub(crate) keep: bool,
 }
 
 /// One thing that was told.
@@ -124,7 +126,9 @@ impl Model {
             (Whose::AsItWas, known) => known.and_then(|session| session.user),
         };
         let needs_room = match known {
-            None if !write.adopt || write.on.is_some() => return Expected::just(Saved::Unknown),
+            None if !write.adopt || write.on.is_some_and(|on| on != ABSENT) => {
+                return Expected::just(Saved::Unknown);
+            }
             None => true,
             Some(session) if write.on.is_some_and(|on| on != session.version) => {
                 let told = vec![(digest(id), session.user.map(str::to_owned), Why::Conflict)];
@@ -155,16 +159,22 @@ impl Model {
             (None, Some(session)) => session.ttl_us,
             (None, None) => self.options.ttl * MS,
         };
-        let created_us = known.map_or(self.now_us, |session| session.created_us);
+        let (created_us, born) = known
+            .as_ref()
+            .map_or((self.now_us, self.last_version), |session| (session.created_us, session.born));
+        let anew = (self.now_us, ttl_us, self.expiry_us(created_us, ttl_us));
+        let kept = known.filter(|_| write.keep).map(|known| (known.seen_us, known.ttl_us, known.expires_us));
+        let (seen_us, ttl_us, expires_us) = kept.unwrap_or(anew);
         self.sessions.retain(|session| session.id != id);
         self.sessions.push(Session {
             id: id.to_owned(),
             data: write.data,
             user,
             created_us,
-            seen_us: self.now_us,
+            born,
+            seen_us,
             ttl_us,
-            expires_us: self.expiry_us(created_us, ttl_us),
+            expires_us,
             version: self.last_version,
         });
     }
@@ -219,8 +229,19 @@ impl Model {
         let Some((new, kind, count)) = room else {
             return if made_room.is_empty() { Ok(others) } else { Err(format!("for nobody: {made_room:?}")) };
         };
-        let rank = |session: &Session| if kind.is_some() { session.created_us } else { session.seen_us };
+        let rank = |session: &Session| if kind.is_some() { session.born } else { session.seen_us };
         let stays = self.of(kind).filter(|session| digest(&session.id) != new).map(rank).min();
+        // For want of memory visitors make room for a user's.
+        let (of_kind, visitors): (Vec<_>, Vec<_>) = made_room.into_iter().partition(|gone| gone.user == kind);
+        let stays_unseen =
+            self.of(None).filter(|session| digest(&session.id) != new).map(|session| session.seen_us).min();
+        let last = |gone: &Session| {
+            digest(&gone.id) != new && stays_unseen.is_none_or(|stays| gone.seen_us <= stays)
+        };
+        if !visitors.iter().all(|gone| kind.is_some() && gone.user.is_none() && last(gone)) {
+            return Err(format!("no visitors to make room in the store: {visitors:?}"));
+        }
+        let made_room = of_kind;
         let right = made_room.iter().all(|gone| {
             gone.user == kind && digest(&gone.id) != new && stays.is_none_or(|stays| rank(gone) <= stays)
         });

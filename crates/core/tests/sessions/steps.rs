@@ -5,6 +5,7 @@ use redstart_core::Result;
 use redstart_core::clock::MS;
 use redstart_core::engine::{SessionWrite, SessionsEngine};
 use redstart_core::sessions::create::Create;
+use redstart_core::sessions::destroy::{Destroyed, Part};
 use redstart_core::sessions::regenerate::Regenerate;
 use redstart_core::sessions::set::{Owner, Saved, Set};
 use redstart_core::sessions::touch::Touch;
@@ -24,6 +25,7 @@ pub(crate) const BYTES_MAX: u64 = 40;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum On {
     Any,
+    Absent,
     Present,
     /// One that is so much older than the last.
     Past(u64),
@@ -36,7 +38,7 @@ pub(crate) enum Step {
     Set { which: usize, write: Write, on: On },
     Touch { which: usize, ttl_ms: Option<u64> },
     Regenerate { which: usize },
-    Destroy { which: usize },
+    Destroy { which: usize, on: On },
     DestroyHandle { which: usize },
     DestroyUser { user: &'static str, except: Option<usize> },
     Clear,
@@ -49,22 +51,24 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let ttl_ms = || proptest::option::of(prop_oneof![1..6_u64, Just(100), Just(1_000)]);
     let user = || proptest::sample::select(USERS.as_slice());
     let whose = prop_oneof![2 => Just(Whose::AsItWas), 1 => Just(Whose::Of(None)), 3 => user().prop_map(|user| Whose::Of(Some(user)))];
-    let write = (data, whose, ttl_ms(), any::<bool>()).prop_map(|(data, whose, ttl_ms, adopt)| Write {
+    let flags = (any::<bool>(), proptest::bool::weighted(0.2));
+    let write = (data, whose, ttl_ms(), flags).prop_map(|(data, whose, ttl_ms, (adopt, keep))| Write {
         data,
         whose,
         ttl_ms,
         adopt,
         on: None,
+        keep,
     });
     let write = write.boxed();
-    let on = prop_oneof![2 => Just(On::Any), 2 => Just(On::Present), 1 => (0..4_u64).prop_map(On::Past)];
+    let on = prop_oneof![2 => Just(On::Any), 1 => Just(On::Absent), 2 => Just(On::Present), 1 => (0..4_u64).prop_map(On::Past)].boxed();
     let which = any::<usize>;
     let step = prop_oneof![
         6 => write.clone().prop_map(|write| Step::Create { write }),
-        6 => (which(), write, on).prop_map(|(which, write, on)| Step::Set { which, write, on }),
+        6 => (which(), write, on.clone()).prop_map(|(which, write, on)| Step::Set { which, write, on }),
         4 => (which(), ttl_ms()).prop_map(|(which, ttl_ms)| Step::Touch { which, ttl_ms }),
         2 => which().prop_map(|which| Step::Regenerate { which }),
-        2 => which().prop_map(|which| Step::Destroy { which }),
+        2 => (which(), on.clone()).prop_map(|(which, on)| Step::Destroy { which, on }),
         1 => which().prop_map(|which| Step::DestroyHandle { which }),
         1 => (user(), proptest::option::of(which())).prop_map(|(user, except)| Step::DestroyUser { user, except }),
         1 => prop_oneof![9 => Just(Step::Pass { us: 0 }), 1 => Just(Step::Clear)],
@@ -100,7 +104,7 @@ pub(crate) trait Door {
     fn save(&mut self, id: &str, write: &Write) -> Result<Saved>;
     fn touch(&mut self, id: &str, ttl_ms: Option<u64>) -> Result<bool>;
     fn regenerate(&mut self, id: &str) -> Result<Option<String>>;
-    fn destroy(&mut self, id: &str) -> Result<bool>;
+    fn destroy(&mut self, id: &str, on: Option<u64>) -> Result<Destroyed>;
     fn destroy_handle(&mut self, handle: &str) -> Result<bool>;
     fn destroy_user(&mut self, user: &str, except: Option<&str>) -> Result<u64>;
     fn clear(&mut self);
@@ -138,8 +142,8 @@ impl Engine {
 }
 
 fn session_write(write: &Write) -> SessionWrite<'_> {
-    let Write { whose, ttl_ms, adopt, on, .. } = *write;
-    SessionWrite { data: data(write), owner: owner(whose), ttl_ms, adopt, on }
+    let Write { whose, ttl_ms, adopt, on, keep, .. } = *write;
+    SessionWrite { data: data(write), owner: owner(whose), ttl_ms, adopt, on, keep }
 }
 
 impl Door for Engine {
@@ -159,12 +163,12 @@ impl Door for Engine {
         ready(self.rig.sessions.regenerate(id))
     }
 
-    fn destroy(&mut self, id: &str) -> Result<bool> {
-        ready(self.rig.sessions.destroy(id))
+    fn destroy(&mut self, id: &str, on: Option<u64>) -> Result<Destroyed> {
+        ready(self.rig.sessions.destroy(id, on))
     }
 
     fn destroy_handle(&mut self, handle: &str) -> Result<bool> {
-        ready(self.rig.sessions.destroy_handle(handle))
+        Ok(ready(self.rig.sessions.destroy_handle(handle))? == Destroyed::Ended)
     }
 
     fn destroy_user(&mut self, user: &str, except: Option<&str>) -> Result<u64> {
@@ -193,7 +197,7 @@ impl Door for Engine {
     }
 
     fn list(&self, user: &str) -> Vec<Record> {
-        self.rig.sessions.list_user(user).unwrap()
+        self.rig.list_in_parts(user, 2)
     }
 
     fn all(&self) -> Vec<Record> {
@@ -211,9 +215,6 @@ pub(crate) struct Decisions {
     ids: usize,
     told: Vec<Told>,
 }
-
-/// In the log where everything was forgotten, which is no effect.
-pub(crate) const CLEAR: &str = "clear";
 
 impl Decisions {
     pub(crate) fn new(options: SessionsOptions) -> Self {
@@ -264,8 +265,9 @@ impl Door for Decisions {
     }
 
     fn save(&mut self, id: &str, write: &Write) -> Result<Saved> {
-        let Write { whose, ttl_ms, adopt, on, .. } = *write;
-        let command = Set { digest: digest(id), data: data(write), owner: owner(whose), ttl_ms, adopt, on };
+        let Write { whose, ttl_ms, adopt, on, keep, .. } = *write;
+        let command =
+            Set { digest: digest(id), data: data(write), owner: owner(whose), ttl_ms, adopt, on, keep };
         let decided = sessions::set::decide(&self.state, &self.options, command, self.now_us);
         let saved = self.carry_out(decided)?;
         if let (Saved::Changed, Some(record)) = (saved, self.state.get(digest(id))) {
@@ -287,25 +289,27 @@ impl Door for Decisions {
         Ok(self.carry_out(decided)?.then_some(new))
     }
 
-    fn destroy(&mut self, id: &str) -> Result<bool> {
-        let decided = sessions::destroy::decide(&self.state, digest(id), self.now_us);
+    fn destroy(&mut self, id: &str, on: Option<u64>) -> Result<Destroyed> {
+        let decided = sessions::destroy::decide(&self.state, digest(id), on, self.now_us);
         self.carry_out(decided)
     }
 
     fn destroy_handle(&mut self, handle: &str) -> Result<bool> {
         let named = Digest::of_handle(handle).unwrap();
-        let decided = sessions::destroy::decide(&self.state, named, self.now_us);
-        self.carry_out(decided)
+        let decided = sessions::destroy::decide(&self.state, named, None, self.now_us);
+        Ok(self.carry_out(decided)? == Destroyed::Ended)
     }
 
     fn destroy_user(&mut self, user: &str, except: Option<&str>) -> Result<u64> {
-        let decided = sessions::destroy::decide_user(&self.state, user, except.map(digest), self.now_us);
-        self.carry_out(decided)
+        let all = Part::all(&self.state);
+        let decided = sessions::destroy::decide_user(&self.state, user, except.map(digest), all, self.now_us);
+        let (count, left) = self.carry_out(decided)?;
+        assert!(left.is_none(), "a step is larger than these histories");
+        Ok(count)
     }
 
     fn clear(&mut self) {
-        drop(self.state.forget_all());
-        self.log.push(CLEAR.to_owned());
+        self.carry_out(Ok((vec![Effect::Cleared], ()))).unwrap();
     }
 
     fn pass_us(&mut self, us: u64) {
@@ -325,7 +329,7 @@ impl Door for Decisions {
     }
 
     fn list(&self, user: &str) -> Vec<Record> {
-        self.state.of_user(user).filter(|record| self.now_us < record.expires_us).cloned().collect()
+        self.state.of_user(user, 0).filter(|record| self.now_us < record.expires_us).cloned().collect()
     }
 
     fn all(&self) -> Vec<Record> {

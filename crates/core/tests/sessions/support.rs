@@ -10,6 +10,7 @@ use redstart_core::clock::{Clock, MS, ManualClock};
 use redstart_core::engine::memory::MemorySessions;
 use redstart_core::engine::{SessionRead, SessionWrite, SessionsEngine};
 use redstart_core::reply::Reply;
+use redstart_core::sessions::destroy::Destroyed;
 use redstart_core::sessions::set::{Owner, Saved};
 use redstart_core::sessions::{
     ANONYMOUS_DEFAULT, Conflict, Digest, OnMaxPerUser, Record, SessionData, SessionEvent, SessionsOptions,
@@ -48,7 +49,14 @@ pub(crate) fn text(text: &str) -> SessionData<'_> {
 
 /// Writes that replace whatever is there, and leave everything but the data as it was.
 pub(crate) fn write(data: &str) -> SessionWrite<'_> {
-    SessionWrite { data: text(data), owner: Owner::AsItWas, ttl_ms: None, adopt: false, on: None }
+    SessionWrite {
+        data: text(data),
+        owner: Owner::AsItWas,
+        ttl_ms: None,
+        adopt: false,
+        on: None,
+        keep: false,
+    }
 }
 
 pub(crate) fn of(user: &str) -> Owner {
@@ -185,7 +193,7 @@ impl Rig {
     }
 
     pub(crate) fn destroy(&self, id: &str) -> bool {
-        ready(self.sessions.destroy(id)).unwrap()
+        ready(self.sessions.destroy(id, None)).unwrap() == Destroyed::Ended
     }
 
     pub(crate) fn destroy_user(&self, user: &str, except: Option<&str>) -> u64 {
@@ -194,7 +202,19 @@ impl Rig {
 
     /// The digests of a user's sessions.
     pub(crate) fn list(&self, user: &str) -> Vec<Digest> {
-        self.sessions.list_user(user).unwrap().into_iter().map(|record| record.digest).collect()
+        self.list_in_parts(user, 7).into_iter().map(|record| record.digest).collect()
+    }
+
+    /// A user's sessions, `max` looks at a time.
+    pub(crate) fn list_in_parts(&self, user: &str, max: usize) -> Vec<Record> {
+        let (mut all, mut cursor) = (Vec::new(), Some(0));
+        while let Some(from) = cursor {
+            let (records, next) = self.sessions.list_user(user, from, max);
+            assert!(records.len() <= max && next.is_none_or(|next| next > from));
+            all.extend(records);
+            cursor = next;
+        }
+        all
     }
 
     /// All live sessions, `max` looks at a time.
