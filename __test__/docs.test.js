@@ -38,6 +38,13 @@ function examples(file) {
   return found;
 }
 
+/** What the headings of a page are called in links. @param {string} file */
+function anchorsOf(file) {
+  const headings = fs.readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm);
+  const name = (/** @type {string} */ heading) => heading.toLowerCase().replace(/[^\w\- ]/g, '');
+  return Array.from(headings, ([, heading]) => name(heading).replaceAll(' ', '-'));
+}
+
 /** `expression; // => value` becomes a check of it; any other line stays. @param {string} text */
 function checked(text) {
   const [code, value] = text.split(/\s*\/\/ => /);
@@ -76,16 +83,12 @@ for (const page of fs.readdirSync(path.join(ROOT, 'docs')).filter((file) => file
 
     it('has links that lead somewhere', () => {
       const text = fs.readFileSync(path.join(ROOT, 'docs', page), 'utf8');
-      const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(
-        ([, heading]) =>
-          `#${heading
-            .toLowerCase()
-            .replace(/[^\w\- ]/g, '')
-            .replaceAll(' ', '-')}`,
-      );
       for (const [, target] of text.matchAll(/\]\(([^)]+)\)/g)) {
-        if (target.startsWith('#')) assert.ok(anchors.includes(target), target);
-        else if (!target.startsWith('http')) assert.ok(fs.existsSync(path.join(ROOT, 'docs', target)), target);
+        if (target.startsWith('http')) continue;
+        const [file, anchor] = target.split('#');
+        const there = path.join(ROOT, 'docs', file || page);
+        assert.ok(fs.existsSync(there), target);
+        if (anchor !== undefined) assert.ok(anchorsOf(there).includes(anchor), target);
       }
     });
   });
@@ -130,6 +133,44 @@ describe('the table of algorithms in docs/limits.md', () => {
     assert.equal((await counter.stats()).bytes, 41 + 8);
     await counter.block('k', '1h');
     assert.equal((await counter.stats()).bytes, 41 + 8 + 33);
+  });
+});
+
+describe('the table of options in docs/sessions.md', () => {
+  const cells = fs
+    .readFileSync(path.join(ROOT, 'docs', 'sessions.md'), 'utf8')
+    .split('## All options')[1]
+    .split('\n')
+    .filter((line) => /^\| `/.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+  const defaults = cells.map((row) => ({ name: row[1].replaceAll('`', ''), text: row[3] }));
+
+  it('has all of them, and no other', () => {
+    const types = fs.readFileSync(path.join(ROOT, 'index.d.ts'), 'utf8');
+    const [, members] = /interface SessionsOptions<[^{]*\{(.*?)^\}/ms.exec(types) ?? assert.fail('no SessionsOptions');
+    const names = Array.from(members.matchAll(/^ {2}(\w+)\??:/gm), ([, name]) => name);
+    assert.deepEqual(defaults.map(({ name }) => name).sort(), names.sort());
+  });
+
+  it('has the defaults that hold: to ask for one again is to ask for nothing else', () => {
+    const another = {
+      touchAfter: '1s',
+      onMaxPerUser: 'reject',
+      maxAnonymous: 7,
+      conflict: 'error',
+      maxSessionSize: '1kb',
+    };
+    const given = defaults.filter(({ text }) => /^`.*`$/.test(text));
+    assert.deepEqual(given.map(({ name }) => name).sort(), Object.keys(another).sort());
+    for (const { name, text } of given) {
+      const store = open('memory:');
+      store.sessions('s', { ttl: '1h' });
+      const value = text.slice(1, -1);
+      const said = value.startsWith("'") ? value.slice(1, -1) : Number(value.replace('_', ''));
+      store.sessions('s', { ttl: '1h', [name]: said });
+      const other = another[/** @type {keyof typeof another} */ (name)];
+      assert.throws(() => store.sessions('s', { ttl: '1h', [name]: other }), { code: 'ERR_OPTIONS_CONFLICT' }, name);
+    }
   });
 });
 

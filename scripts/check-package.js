@@ -24,8 +24,12 @@ const OF_THE_CONSUMER = [
   'express',
   'express-rate-limit',
   'fastify',
+  '@fastify/cookie',
   '@fastify/rate-limit',
+  '@fastify/session',
   'keyv',
+  'koa',
+  'koa-session',
   'rate-limiter-flexible',
 ];
 const BUILD_TOOLS = ['cargo', 'rustc', 'cc', 'gcc', 'clang', 'make', 'python3', 'python', 'node-gyp', 'zig'];
@@ -37,9 +41,12 @@ const FEATURES = [
   'threads',
   'express',
   'express-rate-limit',
+  'better-auth',
   'express-session',
   'fastify-rate-limit',
+  'fastify-session',
   'keyv',
+  'koa-session',
   'nest-throttler',
   'rate-limiter-flexible',
 ];

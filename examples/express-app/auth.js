@@ -1,6 +1,5 @@
 'use strict';
 
-const crypto = require('node:crypto');
 const { promisify } = require('node:util');
 
 // What a client sends may have any length, and this is kept.
@@ -15,10 +14,9 @@ async function logIn(req, user) {
   await promisify(req.session.regenerate.bind(req.session))();
   // regenerate() has put a new object into req.session.
   req.session.userId = user.id;
-  // For the page "your devices": what to call this one, and a mark by which to know it in the list. It is no secret, and
-  // nothing is trusted to it.
+  // For the page "your devices": what to call this one.
   const device = (req.get('user-agent') ?? '').slice(0, DEVICE_CHARACTERS_MAX) || 'An unknown device';
-  req.session.login = { id: crypto.randomUUID(), device };
+  req.session.login = { device };
   // Saved before the redirect goes out: the browser may be back sooner than the end of this response.
   await promisify(req.session.save.bind(req.session))();
 }

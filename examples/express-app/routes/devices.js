@@ -11,14 +11,14 @@ function deviceRoutes({ state }) {
   routes.use('/account/devices', requireLogin);
 
   routes.get('/account/devices', async (req, res) => {
-    const { login } = req.session;
     const sessions = await state.sessions.listUser(req.user.id);
+    const present = await state.sessions.getEntry(req.sessionID);
     const devices = sessions.map(({ handle, data, createdAt, lastSeenAt }) => ({
       handle,
       name: data.login.device,
       since: createdAt,
       lastSeen: lastSeenAt,
-      isThis: data.login.id === login.id,
+      isThis: handle === present?.handle,
     }));
     res.send(devicesPage({ user: req.user, devices }));
   });

@@ -2,11 +2,14 @@ import session from 'express-session';
 import Keyv from 'keyv';
 import { RateLimiterUnion } from 'rate-limiter-flexible';
 import { type Cache, open, RedstartError, UnrecoverableError } from 'redstart';
+import { secondaryStorage } from 'redstart/better-auth';
 import { cacheResponse, rateLimit } from 'redstart/express';
 import { RateLimitStore } from 'redstart/express-rate-limit';
 import { SessionStore } from 'redstart/express-session';
 import { fastifyRateLimitStore } from 'redstart/fastify-rate-limit';
+import { SessionStore as FastifySessionStore } from 'redstart/fastify-session';
 import { KeyvStore } from 'redstart/keyv';
+import { SessionStore as KoaSessionStore } from 'redstart/koa-session';
 import { ThrottlerStorage } from 'redstart/nest-throttler';
 import { RateLimiterRedstart } from 'redstart/rate-limiter-flexible';
 
@@ -27,6 +30,13 @@ export const middleware = [
     resave: false,
     saveUninitialized: false,
   }),
+];
+
+const logins = store.sessions('auth', { ttl: '7d' });
+export const sessionStores = [
+  new FastifySessionStore({ sessions: logins }),
+  new KoaSessionStore({ sessions: logins }),
+  secondaryStorage({ sessions: logins }),
 ];
 
 export const keyv = new Keyv({ store: new KeyvStore({ cache: users, namespace: 'keyv' }) });

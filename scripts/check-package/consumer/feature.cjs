@@ -21,6 +21,17 @@ async function fetchAll(listener, times, headersOf = () => ({})) {
   return answers;
 }
 
+/** What a page that counts visits says to one browser. */
+async function visitTwice(url) {
+  const first = await fetch(url);
+  const cookie = first.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ');
+  const second = await fetch(url, { headers: { cookie } });
+  return `${await first.text()}, then ${await second.text()}`;
+}
+
 const features = {
   async cache() {
     const clock = manualClock();
@@ -144,6 +155,57 @@ const features = {
     assert.deepEqual(statuses, [200, 200, 429]);
     app.server.closeAllConnections();
     await app.close();
+    await store.close();
+  },
+
+  async 'fastify-session'() {
+    const { SessionStore } = require('redstart/fastify-session');
+    const store = open('memory:');
+    const app = require('fastify')();
+    await app.register(require('@fastify/cookie'));
+    await app.register(require('@fastify/session'), {
+      store: new SessionStore({ sessions: store.sessions('web', { ttl: '2h' }) }),
+      secret: 'of the check, of at least 32 characters',
+      cookie: { secure: false },
+    });
+    app.get('/', async (req) => {
+      req.session.visits = (req.session.visits ?? 0) + 1;
+      return String(req.session.visits);
+    });
+    const url = await app.listen({ port: 0, host: '127.0.0.1' });
+    assert.equal(await visitTwice(url), '1, then 2');
+    app.server.closeAllConnections();
+    await app.close();
+    await store.close();
+  },
+
+  async 'koa-session'() {
+    const Koa = require('koa');
+    const { createSession } = require('koa-session');
+    const { SessionStore } = require('redstart/koa-session');
+    const store = open('memory:');
+    const app = new Koa();
+    app.keys = ['of the check'];
+    app.use(createSession({ store: new SessionStore({ sessions: store.sessions('web', { ttl: '2h' }) }) }, app));
+    app.use((ctx) => {
+      ctx.session.visits = (ctx.session.visits ?? 0) + 1;
+      ctx.body = String(ctx.session.visits);
+    });
+    const server = app.listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    assert.equal(await visitTwice(`http://127.0.0.1:${server.address().port}/`), '1, then 2');
+    server.closeAllConnections();
+    server.close();
+    await store.close();
+  },
+
+  async 'better-auth'() {
+    const { secondaryStorage } = require('redstart/better-auth');
+    const store = open('memory:');
+    const storage = secondaryStorage({ sessions: store.sessions('auth', { ttl: '7d' }) });
+    await storage.set('token', 'value', 60);
+    assert.equal(await storage.increment('counter', 60), 1);
+    assert.deepEqual([await storage.getAndDelete('token'), await storage.get('token')], ['value', null]);
     await store.close();
   },
 
