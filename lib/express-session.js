@@ -223,7 +223,8 @@ function settingsOf(data) {
   const cookie = data?.cookie;
   const hasDate = cookie?.expires !== null && cookie?.expires !== undefined && cookie?.expires !== false;
   if (cookie === undefined || (hasDate && !Number.isFinite(cookie.originalMaxAge))) return undefined;
-  return JSON.stringify(cookie, (key, value) => (key === 'expires' ? undefined : value));
+  const fields = typeof cookie.toJSON === 'function' ? cookie.toJSON() : cookie;
+  return JSON.stringify({ ...fields, expires: undefined });
 }
 
 /** @param {Made | undefined} made @param {string | undefined} settings */

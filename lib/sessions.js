@@ -68,7 +68,7 @@ const TRIES_MAX = 100;
 /** @typedef {import('../index.js').Duration} Duration */
 /** @typedef {[string, string | null, number, number, number, string]} Shown */
 /** @typedef {{ version: number, text: string, stored: string | undefined }} Saved */
-/** @typedef {{ ttlMs?: number, adopt?: boolean, on?: number, keep?: boolean, owner?: string | null }} Put */
+/** @typedef {{ ttlMs?: number, adopt?: boolean, on?: number, keep?: boolean, owner?: string | null, data?: any }} Put */
 
 /** @template {object} T */
 class Sessions {
@@ -101,7 +101,7 @@ class Sessions {
   /** @param {T} data @param {{ ttl?: Duration }} [given] */
   async create(data, given) {
     const text = encode(data);
-    const [owner, user] = this.#ownerOf(text);
+    const [owner, user] = this.#ownerOf(data, text);
     const id = await reply(this.#native.create(text, ttlOf('create()', given), owner, user));
     return { id, data: JSON.parse(text) };
   }
@@ -242,7 +242,12 @@ class Sessions {
     if (base !== undefined && leftOut.length > 0) mine = merge(base, mine, base, leftOut);
     let text = base === undefined || stored === undefined ? mine : merge(base, mine, stored, unchanged);
     /** @type {Put} */
-    let how = { ttlMs, adopt: adopt && version === undefined, on: version };
+    let how = {
+      ttlMs,
+      adopt: adopt && version === undefined,
+      on: version,
+      data: text === mine && leftOut.length === 0 ? data : undefined,
+    };
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       // Without a tick in between where the answer is there at once.
       const put = this[kPut](id, text, how);
@@ -253,7 +258,7 @@ class Sessions {
       if (current === undefined) return told({ version: UNKNOWN, text: mine, stored: undefined }, saved);
       if (this.#conflict === 'overwrite') {
         text = mine;
-        how = { ttlMs };
+        how = { ttlMs, data };
       } else if (base === undefined) {
         throw forgotten();
       } else {
@@ -266,14 +271,14 @@ class Sessions {
 
   /**
    * One step: the new version, UNKNOWN, or CHANGED where the session is not as `on` says. `keep`: it is over when it was.
-   * `owner`: a user, or null for a visitor; else the option userId tells.
+   * `owner`: a user, or null for a visitor; else the option userId tells, from `data` where that is what the text says.
    * @param {string} id
    * @param {string} text
    * @param {Put} how
    * @returns {number | Promise<number>}
    */
-  [kPut](id, text, { ttlMs = OWN_TTL, adopt = false, on = ANY_VERSION, keep = false, owner: given }) {
-    const [owner, user] = given === undefined ? this.#ownerOf(text) : ownerAs(given);
+  [kPut](id, text, { ttlMs = OWN_TTL, adopt = false, on = ANY_VERSION, keep = false, owner: given, data }) {
+    const [owner, user] = given === undefined ? this.#ownerOf(data, text) : ownerAs(given);
     return reply(this.#native.set(checkId(id), text, ttlMs, owner, user, adopt, on, keep));
   }
 
@@ -303,10 +308,12 @@ class Sessions {
     throw tooManyChanges(TRIES_MAX);
   }
 
-  /** Whose the data makes the session. @param {string} text @returns {[number, string]} */
-  #ownerOf(text) {
+  /** Whose the data makes the session. @param {any} data undefined where there is only its text. @param {string} text @returns {[number, string]} */
+  #ownerOf(data, text) {
     if (this.#userId === undefined) return [AS_IT_WAS, ''];
-    return ownerAs(this.#userId(JSON.parse(text)));
+    // What tells itself as JSON is not what is stored.
+    const isStored = data !== undefined && typeof data.toJSON !== 'function';
+    return ownerAs(this.#userId(isStored ? data : JSON.parse(text)));
   }
 }
 
