@@ -15,6 +15,8 @@ mod ids;
 mod life;
 mod lists;
 mod model;
+mod parts;
+mod states;
 mod steps;
 mod support;
 mod threads;
