@@ -241,7 +241,7 @@ function isSame(made, settings) {
 function ttlOf(data) {
   const expires = data?.cookie?.expires;
   const maxAgeMs = data?.cookie?.originalMaxAge;
-  if (Number.isFinite(maxAgeMs)) return Math.min(maxAgeMs, DURATION_MS_MAX);
+  if (Number.isFinite(maxAgeMs)) return Math.min(Math.ceil(maxAgeMs), DURATION_MS_MAX);
   if (expires === undefined || expires === null || expires === false) return undefined;
   const ms = new Date(expires).getTime() - Date.now();
   // The year 9999 is how some say "never".

@@ -279,7 +279,7 @@ class Sessions {
    */
   [kPut](id, text, { ttlMs = OWN_TTL, adopt = false, on = ANY_VERSION, keep = false, owner: given, data }) {
     const [owner, user] = given === undefined ? this.#ownerOf(data, text) : ownerAs(given);
-    return reply(this.#native.set(checkId(id), text, ttlMs, owner, user, adopt, on, keep));
+    return reply(this.#native.set(checkId(id), text, Math.ceil(ttlMs), owner, user, adopt, on, keep));
   }
 
   /** @param {string} id @param {number} version @returns {Promise<boolean | 'changed'>} */
