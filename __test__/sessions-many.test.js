@@ -98,8 +98,7 @@ describe('the end of 5,000 sessions of a user', () => {
     const atTheEnd = Atomics.load(stop, 1);
     while (Atomics.load(stop, 1) < atTheEnd + 50) Atomics.wait(stop, 1, Atomics.load(stop, 1), 50);
     Atomics.store(stop, 0, 1);
-    const [begun] = await once(thread, 'message');
-    await once(thread, 'exit');
+    const [[begun]] = await Promise.all([once(thread, 'message'), once(thread, 'exit')]);
     const left = numbers(await sessions.listUser('ada'));
     assert.ok(ended >= 5_100, `${ended} ended`);
     assert.ok(left.length >= 50, `${left.length} are left`);
