@@ -123,6 +123,28 @@ describe('keys by the names of what a Session can do', () => {
     });
   });
 
+  for (const conflict of ['merge', 'overwrite']) {
+    it(`tell whose the session is all the same, conflict '${conflict}'`, () => {
+      const sessions = newSessions({ conflict, userId: ({ id }) => id });
+      const routes = (app) =>
+        app.get('/slow', async (req, res) => {
+          req.session.slow = 1;
+          await sessions.update(req.sessionID, (data) => ({ ...data, meanwhile: 1 }));
+          res.send('slow');
+        });
+      return serving({ sessions, routes }, async ({ browser }) => {
+        const ada = browser();
+        await ada.get('/login?user=ada');
+        await sessions.update(ada.sid, (data) => ({ ...data, id: 'ada' }));
+        await ada.get('/slow');
+        assert.deepEqual(
+          (await sessions.listUser('ada')).map(({ data }) => data.slow),
+          [1],
+        );
+      });
+    });
+  }
+
   it('stay through a request that met another', () => {
     const sessions = newSessions();
     const routes = (app) =>

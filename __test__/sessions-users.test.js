@@ -107,6 +107,23 @@ describe('a user', () => {
     assert.equal((await meddling.listUser('ada')).length, 1);
   });
 
+  it('may be an object in the app that is a text when stored, such as the id of a database', async () => {
+    class ObjectId {
+      toJSON() {
+        return '65f0c0ffee';
+      }
+    }
+    const sessions = sessionsOf();
+    const { id } = await sessions.create({ user: new ObjectId() });
+    const userIds = async () => (await sessions.listUser('65f0c0ffee')).map(({ userId }) => userId);
+    assert.deepEqual(await userIds(), ['65f0c0ffee']);
+    await sessions.set(id, { user: new ObjectId(), n: 1 });
+    await sessions.update(id, () => ({ user: new ObjectId(), n: 2 }));
+    assert.deepEqual(await userIds(), ['65f0c0ffee']);
+    await sessions.create({ user: null });
+    assert.equal((await store.stats()).sessions.web.anonymous, 1);
+  });
+
   it('keeps a session that a handle without userId writes, which itself creates visitors', async () => {
     const [one, two] = [open('memory:sessions-users', { clock }), open('memory:sessions-users', { clock })];
     const telling = one.sessions('web', { ttl: '30m', userId });

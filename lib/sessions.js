@@ -241,13 +241,10 @@ class Sessions {
     const leftOut = unchanged?.filter((key) => !Object.hasOwn(data, key)) ?? [];
     if (base !== undefined && leftOut.length > 0) mine = merge(base, mine, base, leftOut);
     let text = base === undefined || stored === undefined ? mine : merge(base, mine, stored, unchanged);
+    // What keys are left out of tells not whose the session is.
+    const whole = leftOut.length === 0 ? data : undefined;
     /** @type {Put} */
-    let how = {
-      ttlMs,
-      adopt: adopt && version === undefined,
-      on: version,
-      data: text === mine && leftOut.length === 0 ? data : undefined,
-    };
+    let how = { ttlMs, adopt: adopt && version === undefined, on: version, data: text === mine ? whole : undefined };
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       // Without a tick in between where the answer is there at once.
       const put = this[kPut](id, text, how);
@@ -258,7 +255,7 @@ class Sessions {
       if (current === undefined) return told({ version: UNKNOWN, text: mine, stored: undefined }, saved);
       if (this.#conflict === 'overwrite') {
         text = mine;
-        how = { ttlMs, data };
+        how = { ttlMs, data: whole };
       } else if (base === undefined) {
         throw forgotten();
       } else {
@@ -313,7 +310,9 @@ class Sessions {
     if (this.#userId === undefined) return [AS_IT_WAS, ''];
     // What tells itself as JSON is not what is stored.
     const isStored = data !== undefined && typeof data.toJSON !== 'function';
-    return ownerAs(this.#userId(isStored ? data : JSON.parse(text)));
+    const userId = this.#userId(isStored ? data : JSON.parse(text));
+    // An id that is an object in the app, a database's say, is a text as soon as it is stored.
+    return ownerAs(isStored && typeof userId === 'object' ? this.#userId(JSON.parse(text)) : userId);
   }
 }
 
