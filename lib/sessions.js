@@ -43,6 +43,8 @@ const kUpdate = Symbol.for('redstart.sessions.update');
 const kTtlMs = Symbol.for('redstart.sessions.ttlMs');
 /** Whether there is an option userId. */
 const kOwned = Symbol.for('redstart.sessions.owned');
+/** Whether there is an option absoluteTtl. */
+const kAged = Symbol.for('redstart.sessions.aged');
 /** Under this name the options carry what belongs to a handle and is no JSON. */
 const USER_ID = Symbol('userId');
 
@@ -80,6 +82,7 @@ class Sessions {
   #conflict;
   /** @type {number} */
   #ttlMs;
+  #isAged;
   #events;
   #reads = new SessionReads();
 
@@ -92,8 +95,9 @@ class Sessions {
     this.name = name;
     this.#native = native;
     this.#userId = userId;
-    const { ttl, conflict } = JSON.parse(native.options);
+    const { ttl, absoluteTtl, conflict } = JSON.parse(native.options);
     this.#ttlMs = ttl;
+    this.#isAged = absoluteTtl !== undefined;
     this.#conflict = conflict;
     this.#events = new SessionEvents(this, native);
   }
@@ -217,6 +221,10 @@ class Sessions {
   [kRead](id) {
     const text = ready(this.#native.get(checkId(id)));
     return text === undefined ? undefined : { text, version: scratch[1], expiresMs: scratch[2] };
+  }
+
+  get [kAged]() {
+    return this.#isAged;
   }
 
   get [kOwned]() {
@@ -382,4 +390,17 @@ function readSessionsOptions(given, above) {
   return { ...checked, [USER_ID]: userId };
 }
 
-module.exports = { Sessions, readSessionsOptions, kSave, kRead, kPut, kEnd, kUpdate, kTtlMs, kOwned, ABSENT, USER_ID };
+module.exports = {
+  Sessions,
+  readSessionsOptions,
+  kSave,
+  kRead,
+  kPut,
+  kEnd,
+  kUpdate,
+  kTtlMs,
+  kOwned,
+  kAged,
+  ABSENT,
+  USER_ID,
+};

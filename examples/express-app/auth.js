@@ -5,6 +5,7 @@ const { promisify } = require('node:util');
 // What a client sends may have any length, and this is kept.
 const DEVICE_CHARACTERS_MAX = 200;
 const RETURN_TO_CHARACTERS_MAX = 500;
+const OWN_PATH = /^\/(?![/\\])/;
 
 /**
  * A new session for a new right. The id from before the login may be known to somebody who planted it; regenerate
@@ -33,8 +34,9 @@ function requireLogin(req, res, next) {
     next();
     return;
   }
-  if (req.method === 'GET' && req.originalUrl.length <= RETURN_TO_CHARACTERS_MAX) {
-    // Our own path, not one from the query string: nobody can choose where the login leads.
+  if (req.method === 'GET' && OWN_PATH.test(req.originalUrl) && req.originalUrl.length <= RETURN_TO_CHARACTERS_MAX) {
+    // Our own path, not one from the query string, nor the address of another site, which a request line may hold as well:
+    // nobody can choose where the login leads.
     req.session.returnTo = req.originalUrl;
   }
   res.redirect(303, '/login');

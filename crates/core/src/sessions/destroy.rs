@@ -47,19 +47,28 @@ impl Part {
     }
 }
 
-/// Ends up to [`STEP_MAX`] sessions of a user, the oldest first, but not that of `except`: how many, and the part that is left.
+/// What a step has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// How many.
+    pub ended: u64,
+    /// Where the next one goes on; none: that was all.
+    pub left: Option<Part>,
+}
+
+/// Ends up to [`STEP_MAX`] sessions of a user, the oldest first, but not that of `except`.
 pub fn decide_user(
     state: &State,
     user: &str,
     except: Option<Digest>,
     part: Part,
     now_us: u64,
-) -> Result<(Vec<Effect>, (u64, Option<Part>))> {
+) -> Result<(Vec<Effect>, Step)> {
     let of_part = state.of_user(user, part.after).take_while(|record| record.born <= part.until);
     let step: Vec<_> = of_part.take(STEP_MAX).collect();
     let left = step.get(STEP_MAX - 1).map(|last| Part { after: last.born, ..part });
     let ended = step.iter().filter(|record| now_us < record.expires_us && Some(record.digest) != except);
     let effects: Vec<_> = ended.map(|record| Effect::Destroyed { digest: record.digest }).collect();
-    let count = effects.len() as u64;
-    Ok((effects, (count, left)))
+    let ended = effects.len() as u64;
+    Ok((effects, Step { ended, left }))
 }

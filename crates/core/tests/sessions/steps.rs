@@ -303,9 +303,9 @@ impl Door for Decisions {
     fn destroy_user(&mut self, user: &str, except: Option<&str>) -> Result<u64> {
         let all = Part::all(&self.state);
         let decided = sessions::destroy::decide_user(&self.state, user, except.map(digest), all, self.now_us);
-        let (count, left) = self.carry_out(decided)?;
-        assert!(left.is_none(), "a step is larger than these histories");
-        Ok(count)
+        let step = self.carry_out(decided)?;
+        assert!(step.left.is_none(), "a step is larger than these histories");
+        Ok(step.ended)
     }
 
     fn clear(&mut self) {

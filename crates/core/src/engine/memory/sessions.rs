@@ -251,7 +251,7 @@ impl SessionsEngine for MemorySessions {
                 destroy::decide_user(state, user, except, left.unwrap_or_else(|| Part::all(state)), now_us)
             });
             match step {
-                Ok((count, rest)) => (ended, left) = (ended + count, rest),
+                Ok(step) => (ended, left) = (ended + step.ended, step.left),
                 Err(error) => break Err(error),
             }
             if left.is_none() {
