@@ -249,12 +249,52 @@ describe('whose an entry is', () => {
     const { set } = secondaryStorage({ sessions });
     await set('t1', sessionOf('ada', 't1'));
     await set('t2', sessionOf(7, 't2'));
-    await set('t3', JSON.stringify({ user: { id: 'bob' } }));
+    await set('t3', JSON.stringify({ session: { token: 't3' }, user: { id: 'bob' } }));
     await set('t4', JSON.stringify({ session: { userId: 'ada', token: 't4' }, user: { id: 'impersonator' } }));
     assert.deepEqual(await devices(sessions, 'ada'), ['t1', 't4']);
     assert.deepEqual(await devices(sessions, 7), ['t2']);
-    assert.deepEqual(await devices(sessions, 'bob'), [undefined]);
+    assert.deepEqual(await devices(sessions, 'bob'), ['t3']);
     assert.deepEqual(await devices(sessions, 'impersonator'), []);
+  });
+
+  it('is a visitor where it is no session under its token, whatever user it names', async () => {
+    const sessions = newSessions({ maxAnonymous: 1, maxPerUser: 1 });
+    const { get, set } = secondaryStorage({ sessions });
+    await set('token', sessionOf('ada', 'token'));
+    for (const key of ['profile:1', 'profile:2']) {
+      await set(key, JSON.stringify({ user: { id: 'ada' }, session: { userId: 'ada' } }));
+      clock.advance(1);
+    }
+    assert.equal(await get('profile:1'), null, 'the one visitor is another now');
+    assert.notEqual(await get('profile:2'), null);
+    await set('copy', sessionOf('ada', 'token'));
+    assert.equal(await get('profile:2'), null);
+    assert.deepEqual(await devices(sessions, 'ada'), ['token']);
+    assert.equal(await get('token'), sessionOf('ada', 'token'));
+    assert.equal(await get('copy'), sessionOf('ada', 'token'));
+  });
+
+  it('is told of any user: by a hash where no session can have such a one', async () => {
+    const sessions = newSessions({ maxAnonymous: 1 });
+    const { get, set } = secondaryStorage({ sessions });
+    const plain = ['u'.repeat(256), 'ключ', '💚'];
+    const hashed = {
+      // printf … | iconv -t utf-16le | openssl dgst -sha256 -binary | basenc --base64url; of the surrogate: printf '\0\330'
+      ['u'.repeat(257)]: '_ok5qagrNof-zC_iyECM03-UBds3GKHqSNbS2wCdvKk',
+      '\ud800': 'IFAi40KLfIJ2zyR7NuTlEttWUeXLNHLCU9nuiTqKx1A',
+      'sha256:ada': 'wLIkIJYD8MVkI3kuRM3AgKyIt88s0M2KlFuvP8-Z4v0',
+    };
+    for (const user of [...plain, ...Object.keys(hashed)]) await set(`token ${user}`, sessionOf(user, `token ${user}`));
+    for (let n = 0; n < 5; n++) await set(`verification:${n}`, '{}');
+    for (const user of plain) assert.deepEqual(await devices(sessions, user), [`token ${user}`]);
+    for (const [user, hash] of Object.entries(hashed)) {
+      assert.deepEqual(await devices(sessions, `sha256:${hash}`), [`token ${user}`]);
+      assert.equal(await sessions.destroyUser(`sha256:${hash}`), 1);
+      assert.equal(await get(`token ${user}`), null);
+    }
+    await set('token', sessionOf('', 'token'));
+    assert.equal(await get('token'), sessionOf('', 'token'));
+    assert.equal(await get('verification:4'), null, 'a session of nobody is a visitor');
   });
 
   it('is told by what was set last', async () => {
@@ -356,10 +396,11 @@ describe('a session that was ended', () => {
     const readOthers = async (count, value) => {
       for (let n = 0; n < count; n++) {
         const key = `other ${names++}`;
-        await set(key, value);
+        await set(key, value(key));
         await get(key);
       }
     };
+    const session = (key) => sessionOf('bob', key);
     const beginsAgain = async (token) => {
       await remove(token);
       await set(token, sessionOf('ada', token));
@@ -369,24 +410,44 @@ describe('a session that was ended', () => {
       await set(token, sessionOf('ada', token));
       await get(token);
     }
-    await readOthers(30_000, 'what is no JSON');
-    await readOthers(9_000, '{}');
+    await readOthers(15_000, () => 'what is no JSON');
+    await readOthers(15_000, () => session('of another key'));
+    await readOthers(9_000, session);
     await get('first');
     assert.equal(await beginsAgain('second'), false);
-    await readOthers(9_999, '{}');
+    await readOthers(9_999, session);
     assert.equal(await beginsAgain('first'), false);
-    await readOthers(10_000, '{}');
+    await readOthers(10_000, session);
     assert.equal(await beginsAgain('first'), true);
   });
 
-  it('is one of a user: anything else may begin anew', async () => {
+  it('is one under its token: anything else may begin anew', async () => {
     const { get, set, delete: remove } = newStorage();
-    for (const value of ['{}', '[]', '7']) {
-      await set('key', value);
-      await get('key');
-      await remove('key');
-      await set('key', value);
-      assert.equal(await get('key'), value);
+    const ofUser = [JSON.stringify({ user: { id: 'ada' }, plan: 'pro' }), '{"session":{"userId":"ada"}}'];
+    for (const value of ['{}', '[]', '7', '{"session":1}', ...ofUser, sessionOf('ada', 'another key')]) {
+      for (const end of [() => remove('key'), () => clock.advance(60 * SECOND)]) {
+        await set('key', value, 60);
+        await get('key');
+        await end();
+        await set('key', value, 60);
+        assert.equal(await get('key'), value);
+      }
+    }
+  });
+});
+
+describe('what other code stores among the sessions', () => {
+  it('is no value where it is no string, and no counter begins over it', async () => {
+    const sessions = newSessions();
+    const { get, set, getAndDelete, increment } = secondaryStorage({ sessions });
+    for (const data of [{}, { value: 5 }, { value: null }, { value: { session: {} } }, { value: ['{'] }]) {
+      const { id } = await sessions.create(data);
+      assert.equal(await get(id), null);
+      assert.equal(await getAndDelete(id), null);
+      await assert.rejects(increment(id, 60), refused('ERR_INVALID_STATE', /is no whole number to increment/));
+      assert.deepEqual(await sessions.get(id), data, 'it stays as it was');
+      await set(id, 'value');
+      assert.equal(await get(id), 'value');
     }
   });
 });

@@ -150,6 +150,60 @@ describe('a user of better-auth', () => {
   });
 });
 
+describe('each session that better-auth stores', () => {
+  for (const storeSessionInDatabase of [false, true]) {
+    it(`is told by its token${storeSessionInDatabase ? ', also where its database has it too' : ''}`, async () => {
+      const { deviceAuthorization } = await import('better-auth/plugins');
+      const sessions = newSessions();
+      const storage = secondaryStorage({ sessions });
+      const kinds = new Map();
+      let doing;
+      const set = async (key, value, ttl) => {
+        await storage.set(key, value, ttl);
+        if (!value.startsWith('{') || key.startsWith('verification:')) return;
+        const { session } = JSON.parse(value);
+        assert.equal(session.token, key);
+        assert.ok(
+          (await sessions.listUser(session.userId)).some(({ data }) => data.value === value),
+          doing,
+        );
+        kinds.set(doing, (kinds.get(doing) ?? 0) + 1);
+      };
+      const options = {
+        secondaryStorage: { ...storage, set },
+        session: { updateAge: 0, storeSessionInDatabase },
+        plugins: [deviceAuthorization({ verificationUri: '/device' })],
+      };
+      await serving(options, async ({ browser }) => {
+        const [laptop, television] = [browser(), browser()];
+        const step = async (name, one, path, body) => {
+          doing = name;
+          const answer = await one.ask(path, body);
+          assert.equal(one.status, 200, `${name}: ${JSON.stringify(answer)}`);
+          return answer;
+        };
+        doing = 'signing up';
+        await laptop.signUp('ada');
+        doing = 'signing in';
+        await laptop.signIn('ada');
+        await step('renewing', laptop, '/get-session');
+        await step('a new name', laptop, '/update-user', { name: 'lovelace' });
+        const asked = await step('a code', television, '/device/code', { client_id: 'television' });
+        await step('looking at the code', laptop, `/device?user_code=${asked.user_code}`);
+        await step('approving', laptop, '/device/approve', { userCode: asked.user_code });
+        await step('a device', television, '/device/token', {
+          grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+          device_code: asked.device_code,
+          client_id: 'television',
+        });
+      });
+      for (const kind of ['signing up', 'signing in', 'renewing', 'a new name', 'a device']) {
+        assert.ok(kinds.get(kind) > 0, `${kind} stored a session`);
+      }
+    });
+  }
+});
+
 describe('a rate limit of better-auth', () => {
   const limited = { rateLimit: { enabled: true, storage: 'secondary-storage', window: 60, max: 7 } };
   const countOf = (statuses, status) => statuses.filter((each) => each === status).length;
@@ -203,11 +257,18 @@ describe('a verification of better-auth', () => {
 });
 
 describe('the storage', () => {
-  it('refuses what are no sessions, and sessions that tell by themselves whose they are', () => {
+  it('refuses what are no sessions, and sessions that tell by themselves whose they are or age', () => {
     const sessions = newSessions({ userId: ({ user }) => user });
     assert.throws(
       () => secondaryStorage({ sessions }),
       (error) => RedstartError.is(error, 'ERR_INVALID_ARG') && /without the option 'userId'/.test(error.message),
+    );
+    const aged = newSessions({ absoluteTtl: '30d' });
+    assert.throws(
+      () => secondaryStorage({ sessions: aged }),
+      (error) =>
+        RedstartError.is(error, 'ERR_INVALID_ARG') &&
+        /without the option 'absoluteTtl': .* by session\.expiresIn/.test(error.message),
     );
     for (const [given, message] of [
       [{}, /secondaryStorage\(\) needs the option 'sessions': sessions of a store/],

@@ -5,7 +5,8 @@
  * better-auth keeps four kinds of things in one place, by key: sessions (the token is the key, the value JSON of session and
  * user), two lists a user (`active-sessions-`, `revoked-sessions-before-`), verification values and counters of whoever comes.
  * Each is an entry `{ value }` whose id is the key. Whose it is decides what may push it out:
- * - a session is its user's, so that listUser and destroyUser are about devices, and nothing but these ends one before its time;
+ * - a session is its user's, so that listUser and destroyUser are about devices, and nothing but these ends one before its time.
+ *   It is told by the token in it, which is its key: what merely names a user, an app's own entry say, is none;
  * - a list is its own owner: it is no device to be listed or counted by maxPerUser, and no flood may push it out, as the second
  *   one keeps revoked sessions revoked;
  * - all else is a visitor's: at most maxAnonymous of them, the one written longest ago out first. An increment leaves that
@@ -18,7 +19,7 @@
 const { createHash } = require('node:crypto');
 const { DURATION_MS_MAX } = require('./duration.js');
 const { RedstartError, invalidArg, show } = require('./errors.js');
-const { ABSENT, kEnd, kOwned, kPut, kRead, kTtlMs } = require('./sessions.js');
+const { ABSENT, kAged, kEnd, kOwned, kPut, kRead, kTtlMs } = require('./sessions.js');
 const check = require('./options.js');
 
 /**
@@ -31,6 +32,9 @@ const READ_MAX = 10_000;
 
 /** Ids of sessions; what is none, or looks like a hashed one, is hashed. */
 const PLAIN_KEY = /^(?!sha256:)[ -~]{1,256}$/;
+/** Users that sessions can have, by the same rule; with `u` a surrogate in the class is a lone one. */
+const PLAIN_USER = /^(?!sha256:)[^\ud800-\udfff]*$/u;
+const USER_CHARACTERS_MAX = 256;
 /** What is kept for a user and is no session. */
 const LIST_KEY = /^(?:active-sessions|revoked-sessions-before)-/;
 const WHOLE_NUMBER = /^(?:0|-?[1-9]\d*)$/;
@@ -51,6 +55,13 @@ function secondaryStorage(options) {
       secondaryStorage,
     );
   }
+  if (sessions[kAged]) {
+    throw invalidArg(
+      'secondaryStorage() keeps what outlives any one session, such as which are revoked; give it sessions without the option ' +
+        "'absoluteTtl': better-auth bounds the age of its sessions itself, by session.expiresIn and session.disableSessionRefresh",
+      secondaryStorage,
+    );
+  }
   const read = new RecentIds();
 
   // Of no object: better-auth calls them without one.
@@ -59,7 +70,7 @@ function secondaryStorage(options) {
     async get(key) {
       const id = idOf(key);
       const value = valueIn(sessions[kRead](id));
-      if (value?.startsWith('{')) read.add(id);
+      if (value !== undefined && sessionIn(key, value) !== undefined) read.add(id);
       return value ?? null;
     },
 
@@ -68,9 +79,10 @@ function secondaryStorage(options) {
       const id = idOf(key);
       for (let tries = 0; tries < TRIES_MAX; tries++) {
         const found = sessions[kRead](id);
-        if (found === undefined) return null;
+        const value = valueIn(found);
+        if (found === undefined || value === undefined) return null;
         const ended = await sessions[kEnd](id, found.version);
-        if (ended === true) return valueIn(found) ?? null;
+        if (ended === true) return value;
       }
       throw tooManyChanges();
     },
@@ -85,7 +97,7 @@ function secondaryStorage(options) {
         // A window that is over as it begins.
         if (found === undefined && ttlMs === 0) return count;
         const how = found === undefined ? { on: ABSENT, adopt: true, ttlMs } : { on: found.version, keep: true };
-        const owner = ownerOf(key, id, undefined);
+        const owner = ownerOf(key, id);
         const version = await sessions[kPut](id, textOf(String(count)), { ...how, owner });
         if (version > 0) return count;
       }
@@ -101,9 +113,9 @@ function secondaryStorage(options) {
         await sessions.destroy(id);
         return;
       }
-      const user = userOf(value);
-      const adopt = user === undefined || !read.has(id);
-      await sessions[kPut](id, textOf(value), { ttlMs, adopt, owner: ownerOf(key, id, user) });
+      const session = sessionIn(key, value);
+      const adopt = session === undefined || !read.has(id);
+      await sessions[kPut](id, textOf(value), { ttlMs, adopt, owner: ownerOf(key, id, session) });
     },
 
     /** @param {string} key */
@@ -138,13 +150,18 @@ class RecentIds {
 }
 
 /**
- * The id of a key: itself where it can be one. Otherwise a hash of its UTF-16 units, of which lone surrogates are some; the keys
- * that look like such a hash are hashed too, so no two keys have one id.
+ * The id of a key: itself where it can be one. Otherwise a hash; the keys that look like a hash are hashed too, so no two keys
+ * have one id.
  * @param {unknown} key
  */
 function idOf(key) {
   if (typeof key !== 'string') throw invalidArg(`a key is a string; got ${show(key)}`);
-  return PLAIN_KEY.test(key) ? key : `sha256:${createHash('sha256').update(key, 'utf16le').digest('base64url')}`;
+  return PLAIN_KEY.test(key) ? key : hashOf(key);
+}
+
+/** Of the UTF-16 units, of which lone surrogates are some. @param {string} text */
+function hashOf(text) {
+  return `sha256:${createHash('sha256').update(text, 'utf16le').digest('base64url')}`;
 }
 
 /** @param {string} value */
@@ -152,18 +169,33 @@ function textOf(value) {
   return JSON.stringify({ value });
 }
 
-/** @param {{ text: string } | undefined} found @returns {string | undefined} */
+/** None is in what others have stored among these sessions. @param {{ text: string } | undefined} found @returns {string | undefined} */
 function valueIn(found) {
-  return found === undefined ? undefined : JSON.parse(found.text).value;
+  const value = found === undefined ? undefined : JSON.parse(found.text).value;
+  return typeof value === 'string' ? value : undefined;
 }
 
-/** @param {string} key @param {string} id @param {string | undefined} user */
-function ownerOf(key, id, user) {
-  return LIST_KEY.test(key) ? id : (user ?? null);
+/**
+ * Whose an entry is, null for a visitor's.
+ * @param {string} key
+ * @param {string} id
+ * @param {{ session: any, user?: any }} [session] What the entry is, where it is a session.
+ */
+function ownerOf(key, id, session) {
+  if (LIST_KEY.test(key)) return id;
+  const given = session?.session.userId ?? session?.user?.id;
+  if (typeof given === 'number') return String(given);
+  if (typeof given !== 'string' || given === '') return null;
+  return given.length <= USER_CHARACTERS_MAX && PLAIN_USER.test(given) ? given : hashOf(given);
 }
 
-/** The user that a value is a session of. @param {string} value */
-function userOf(value) {
+/**
+ * The session that a value is: better-auth stores each as JSON of it and its user, under its token.
+ * @param {string} key
+ * @param {string} value
+ * @returns {{ session: any, user?: any } | undefined}
+ */
+function sessionIn(key, value) {
   if (!value.startsWith('{')) return undefined;
   let data;
   try {
@@ -171,8 +203,7 @@ function userOf(value) {
   } catch {
     return undefined;
   }
-  const user = data.session?.userId ?? data.user?.id;
-  return (typeof user === 'string' && user !== '') || typeof user === 'number' ? String(user) : undefined;
+  return data.session?.token === key ? data : undefined;
 }
 
 /** @param {string} key @param {string | undefined} value */
