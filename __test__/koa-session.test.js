@@ -170,6 +170,39 @@ describe('time', () => {
     });
   });
 
+  for (const how of ['save', 'regenerate']) {
+    it(`so does one that its request saves twice, with ${how}()`, async () => {
+      const sessions = newSessions();
+      const routes = {
+        '/twice': async (ctx) => {
+          ctx.session.user = 'ada';
+          await ctx.session[how]();
+          ctx.session.again = ctx.query.n;
+          ctx.body = 'saved';
+        },
+        '/hours': async (ctx) => {
+          await ctx.session.save();
+          ctx.session.maxAge = 3 * HOUR_MS;
+          ctx.body = 'saved';
+        },
+      };
+      await serving({ sessions, routes, options: { maxAge: 'session' } }, async ({ browser }) => {
+        const ada = browser();
+        // Begun, then loaded.
+        for (const n of ['1', '2']) {
+          await ada.get(`/twice?n=${n}`);
+          assert.deepEqual(await sessions.get(sidOf(ada)), { user: 'ada', again: n, _session: true });
+          assert.equal(await hoursLeft(sessions, ada), 1);
+          assert.doesNotMatch(ada.setCookie, /expires=(?!Thu, 01 Jan 1970)/);
+        }
+        await ada.get('/hours');
+        assert.equal(await hoursLeft(sessions, ada), 3, 'a maxAge that it sets counts');
+        await ada.get(`/twice?n=3`);
+        assert.equal(await hoursLeft(sessions, ada), 3);
+      });
+    });
+  }
+
   it('a maxAge that a request changes counts from then on', async () => {
     const sessions = newSessions();
     const routes = {

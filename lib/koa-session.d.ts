@@ -15,6 +15,10 @@ export interface KoaSessionStoreOptions {
  * that was destroyed stays so: a slow request that loaded it before cannot save it back. Errors reject, and are errors of
  * the request.
  *
+ * A request that has loaded a session before it was ended and then calls regenerate() begins a new session with all that it
+ * carries over: check first that it still exists (`await sessions.get(id)`), or use `sessions.regenerate(id)`, which answers
+ * undefined then.
+ *
  * Stored keys that koa-session does not carry stay in the store as they are: those that begin with `_`, and `__proto__`,
  * `toJSON`, `isNew`, `length`, `populated`, `externalKey` and `maxAge`, which are not on the session either.
  */

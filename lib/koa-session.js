@@ -44,6 +44,8 @@ class SessionStore {
   #sessions;
   /** By context. Without one, by the data. @type {WeakMap<object, Made>} */
   #made = new WeakMap();
+  /** Contexts whose last save was told 'session', under whichever key. @type {WeakSet<object>} */
+  #asBrowser = new WeakSet();
 
   /** @param {unknown} options See koa-session.d.ts. */
   constructor(options) {
@@ -63,9 +65,10 @@ class SessionStore {
     return data;
   }
 
-  /** @param {string} key @param {any} sess @param {unknown} [maxAge] @param {How} [how] */
-  async set(key, sess, maxAge, how) {
-    const by = how?.ctx ?? sess;
+  /** @param {string} key @param {any} data @param {unknown} [age] @param {How} [how] */
+  async set(key, data, age, how) {
+    const by = how?.ctx ?? data;
+    const { sess, maxAge } = this.#asTold(data, age, how?.ctx);
     const known = this.#made.get(by);
     // Under another id it is another session.
     const made = known?.key === key ? known : undefined;
@@ -99,6 +102,26 @@ class SessionStore {
   /** @param {string} key */
   async destroy(key) {
     await this.#sessions.destroy(key);
+  }
+
+  /**
+   * koa-session forgets 'session' as it saves, and gives a further save of that context a day.
+   * @param {any} data
+   * @param {unknown} maxAge
+   * @param {any} ctx
+   */
+  #asTold(data, maxAge, ctx) {
+    const options = ctx?.sessionOptions;
+    if (options === undefined) return { sess: data, maxAge };
+    if (maxAge === 'session') {
+      this.#asBrowser.add(ctx);
+    } else if (options.maxAge === undefined && this.#asBrowser.has(ctx)) {
+      const { _expire, _maxAge, ...sess } = data;
+      return { sess: { ...sess, _session: true }, maxAge: 'session' };
+    } else {
+      this.#asBrowser.delete(ctx);
+    }
+    return { sess: data, maxAge };
   }
 
   /** @param {Made} made @param {any} sess @param {boolean} rolling */
