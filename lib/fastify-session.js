@@ -18,6 +18,7 @@
  * unchanged session is renewed without a write, get() dates it as of now.
  */
 const { DURATION_MS_MAX } = require('./duration.js');
+const { checkCookie, dropWrong } = require('./fastify-cookie.js');
 const check = require('./options.js');
 const { deliver, sessionsOption, textWithout } = require('./session-store.js');
 const { kRead, kSave, kTtlMs } = require('./sessions.js');
@@ -32,7 +33,6 @@ const { kRead, kSave, kTtlMs } = require('./sessions.js');
 
 const OPTIONS = { sessions: sessionsOption };
 const LINK = Symbol('redstart.session');
-const DATE_MS_MAX = 8.64e15;
 
 /**
  * The plugin assigns each key to the Session it makes. This one would replace its prototype; the next two it leaves out; the
@@ -74,6 +74,7 @@ class SessionStore {
     for (const key of kept) delete data[key];
     // Also where other code has stored a session without one, for the sake of the link.
     if (typeof data.cookie !== 'object' || data.cookie === null) data.cookie = {};
+    dropWrong(data.cookie);
     const dueMs = redate(data.cookie);
     const link = {};
     data.cookie[LINK] = link;
@@ -86,6 +87,7 @@ class SessionStore {
   async #save(sid, live) {
     const made = this.#madeOf(sid, live);
     const cookie = live?.cookie ?? {};
+    checkCookie(cookie);
     const dueMs = made?.dueMs ?? Date.now();
     const settings = settingsOf(cookie, dueMs);
     const kept = made?.kept ?? [];
@@ -183,7 +185,8 @@ function dateMs(cookie) {
 function redate(cookie) {
   const maxAgeMs = maxAgeOf(cookie);
   if (maxAgeMs === undefined) return Date.now();
-  const dueMs = Math.min(Date.now() + maxAgeMs, DATE_MS_MAX);
+  // A Date knows no fractions either.
+  const dueMs = Math.floor(Date.now() + maxAgeMs);
   cookie.expires = new Date(dueMs).toISOString();
   return dueMs;
 }
