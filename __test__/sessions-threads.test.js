@@ -88,7 +88,10 @@ describe('eight threads', () => {
       await sessions.get(id),
       Object.fromEntries(Array.from({ length: THREADS }, (_, number) => [`key${number}`, times])),
     );
-    await new Promise((resolve) => setImmediate(resolve));
+    // What is told comes in order.
+    const ended = new Promise((resolve) => sessions.once('destroyed', resolve));
+    await sessions.destroy(id);
+    await ended;
     sessions.off('conflict', onConflict);
     assert.ok(conflicts > 0, 'they met');
   });

@@ -4,7 +4,7 @@ const { invalidArg, show } = require('./errors.js');
 const { scratch, ready, reply } = require('./lane.js');
 const { SessionEvents } = require('./session-events.js');
 const { checkId, checkUser, encode } = require('./session-input.js');
-const { merge, changedMeanwhile, forgotten, tooManyChanges } = require('./session-merge.js');
+const { merge, changesNothing, changedMeanwhile, forgotten, tooManyChanges } = require('./session-merge.js');
 const { SessionReads } = require('./session-reads.js');
 
 const COUNT_MAX = 2 ** 32 - 1;
@@ -64,13 +64,16 @@ const CHANGED = -1;
 /** What it answers of a session that has ended. */
 const ENDED = 1;
 
-/** Tries to bring a change together with others that keep coming. */
-const TRIES_MAX = 100;
+/**
+ * Tries to bring a change together with others that keep coming. Each time one of them got on, so this ends by itself; it is far
+ * more than even many threads at one session bring about, of which one may lose hundreds of times in a row.
+ */
+const TRIES_MAX = 10_000;
 
 /** @typedef {import('../index.js').Duration} Duration */
 /** @typedef {[string, string | null, number, number, number, string]} Shown */
 /** @typedef {{ version: number, text: string, stored: string | undefined }} Saved */
-/** @typedef {{ ttlMs?: number, adopt?: boolean, on?: number, keep?: boolean, owner?: string | null, data?: any }} Put */
+/** @typedef {{ ttlMs?: number, adopt?: boolean, on?: number, keep?: boolean, owner?: string | null }} Put */
 
 /** @template {object} T */
 class Sessions {
@@ -105,7 +108,7 @@ class Sessions {
   /** @param {T} data @param {{ ttl?: Duration }} [given] */
   async create(data, given) {
     const text = encode(data);
-    const [owner, user] = this.#ownerOf(data, text);
+    const [owner, user] = this.#ownerOf(text);
     const id = await reply(this.#native.create(text, ttlOf('create()', given), owner, user));
     return { id, data: JSON.parse(text) };
   }
@@ -139,7 +142,8 @@ class Sessions {
   async update(id, change) {
     checkId(id);
     if (typeof change !== 'function') throw invalidArg(`update() takes a function of the data; got ${show(change)}`);
-    return this[kUpdate](id, change);
+    const updated = await this[kUpdate](id, change);
+    return updated && JSON.parse(updated.text);
   }
 
   /** @param {string} id @param {{ ttl?: Duration }} [given] */
@@ -249,21 +253,25 @@ class Sessions {
     const leftOut = unchanged?.filter((key) => !Object.hasOwn(data, key)) ?? [];
     if (base !== undefined && leftOut.length > 0) mine = merge(base, mine, base, leftOut);
     let text = base === undefined || stored === undefined ? mine : merge(base, mine, stored, unchanged);
-    // What keys are left out of tells not whose the session is.
-    const whole = leftOut.length === 0 ? data : undefined;
     /** @type {Put} */
-    let how = { ttlMs, adopt: adopt && version === undefined, on: version, data: text === mine ? whole : undefined };
+    let how = { ttlMs, adopt: adopt && version === undefined, on: version };
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       // Without a tick in between where the answer is there at once.
       const put = this[kPut](id, text, how);
       const now = typeof put === 'number' ? put : await put;
       if (now !== CHANGED) return told({ version: now, text: mine, stored: text === mine ? undefined : text }, saved);
-      if (this.#conflict === 'error') throw changedMeanwhile();
       const current = this[kRead](id);
       if (current === undefined) return told({ version: UNKNOWN, text: mine, stored: undefined }, saved);
+      if (base !== undefined && changesNothing(base, mine, unchanged)) {
+        // Who has only read overwrites nobody and is no conflict.
+        await reply(this.#native.touch(checkId(id), ttlMs === undefined ? OWN_TTL : Math.ceil(ttlMs)));
+        return told({ version: current.version, text: mine, stored: current.text }, saved);
+      }
+      if (this.#conflict === 'error') throw changedMeanwhile();
       if (this.#conflict === 'overwrite') {
-        text = mine;
-        how = { ttlMs, data: whole };
+        // But for what this change has left as it is: its time to live goes with it.
+        text = unchanged === undefined ? mine : merge(current.text, mine, current.text, unchanged);
+        how = { ttlMs };
       } else if (base === undefined) {
         throw forgotten();
       } else {
@@ -276,14 +284,14 @@ class Sessions {
 
   /**
    * One step: the new version, UNKNOWN, or CHANGED where the session is not as `on` says. `keep`: it is over when it was.
-   * `owner`: a user, or null for a visitor; else the option userId tells, from `data` where that is what the text says.
+   * `owner`: a user, or null for a visitor; else the option userId tells.
    * @param {string} id
    * @param {string} text
    * @param {Put} how
    * @returns {number | Promise<number>}
    */
-  [kPut](id, text, { ttlMs = OWN_TTL, adopt = false, on = ANY_VERSION, keep = false, owner: given, data }) {
-    const [owner, user] = given === undefined ? this.#ownerOf(data, text) : ownerAs(given);
+  [kPut](id, text, { ttlMs = OWN_TTL, adopt = false, on = ANY_VERSION, keep = false, owner: given }) {
+    const [owner, user] = given === undefined ? this.#ownerOf(text) : ownerAs(given);
     return reply(this.#native.set(checkId(id), text, Math.ceil(ttlMs), owner, user, adopt, on, keep));
   }
 
@@ -293,7 +301,7 @@ class Sessions {
     return ended === CHANGED ? 'changed' : ended === ENDED;
   }
 
-  /** @param {string} id @param {(data: T) => T | void} change @param {number} [ttlMs] @returns {Promise<T | undefined>} */
+  /** @param {string} id @param {(data: T) => T | void} change @param {number} [ttlMs] @returns {Promise<{ text: string, version: number } | undefined>} */
   async [kUpdate](id, change, ttlMs) {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const found = this[kRead](id);
@@ -301,6 +309,8 @@ class Sessions {
       const data = JSON.parse(found.text);
       const changed = change(data);
       if (typeof (/** @type {any} */ (changed)?.then) === 'function') {
+        // It is refused, so nobody hears how it ends.
+        /** @type {any} */ (changed).then(undefined, () => {});
         throw invalidArg(
           'the function of update() must not be async: what it awaits may change the session; await before',
         );
@@ -308,19 +318,14 @@ class Sessions {
       const text = encode(changed === undefined ? data : changed);
       const version = await this[kPut](id, text, { ttlMs, on: found.version });
       if (version === UNKNOWN) return undefined;
-      if (version !== CHANGED) return JSON.parse(text);
+      if (version !== CHANGED) return { text, version };
     }
     throw tooManyChanges(TRIES_MAX);
   }
 
-  /** Whose the data makes the session. @param {any} data undefined where there is only its text. @param {string} text @returns {[number, string]} */
-  #ownerOf(data, text) {
-    if (this.#userId === undefined) return [AS_IT_WAS, ''];
-    // What tells itself as JSON is not what is stored.
-    const isStored = data !== undefined && typeof data.toJSON !== 'function';
-    const userId = this.#userId(isStored ? data : JSON.parse(text));
-    // An id that is an object in the app, a database's say, is a text as soon as it is stored.
-    return ownerAs(isStored && typeof userId === 'object' ? this.#userId(JSON.parse(text)) : userId);
+  /** Whose the data makes the session, as it is stored. @param {string} text @returns {[number, string]} */
+  #ownerOf(text) {
+    return this.#userId === undefined ? [AS_IT_WAS, ''] : ownerAs(this.#userId(JSON.parse(text)));
   }
 }
 
