@@ -372,7 +372,7 @@ export interface SessionsOptions<T extends object = any> {
    * Whose a session is, told from its data: a string of 1 to 256 characters or a number (7 and '7' are one user); null or
    * undefined: a visitor's. Makes listUser and destroyUser work. Asked at every create, set and update of this handle;
    * a handle without it leaves sessions whose they were, and creates visitors' ones, all of which count for maxAnonymous.
-   * It belongs to the handle: give the same to each (other ones warn, code REDSTART_SESSIONS_USER_ID). Default: none.
+   * It belongs to the handle: give the same to each (others of one open() warn, code REDSTART_SESSIONS_USER_ID). Default: none.
    */
   userId?: (session: T) => string | number | null | undefined;
   /** A user's live sessions at most. Default: no cap. */
@@ -413,7 +413,8 @@ export interface SessionEvent {
 /**
  * Sessions hold plain JSON data: a plain object, or one whose toJSON returns one; anything else (a Map, an instance of a
  * class) is ERR_INVALID_ARG. Ids are credentials: only their SHA-256 is kept. Users' sessions are never evicted but by
- * maxPerUser. Past the store's maxMemory visitors' sessions, those unseen for longest, make room for users' ones ('evicted');
+ * maxPerUser. Past the store's maxMemory visitors' sessions of this name, those unseen for longest and 1,000 of them at once at most,
+ * make room for users' ones ('evicted');
  * where that does not do, and for visitors' ones, create and set reject with ERR_STORE_FULL.
  */
 export interface Sessions<T extends object> {
@@ -431,7 +432,7 @@ export interface Sessions<T extends object> {
    * Replaces the data and renews the idle time. false for an unknown id: only the adapters of web frameworks may adopt ids.
    * With `version`, `conflict` decides when the session has changed since; without, it replaces whatever is there. The last
    * 1,000 entries that this handle has read are remembered for 'merge', as far as they are 4 million characters together;
-   * older versions that have changed are ERR_CONFLICT, and so is the version of another session.
+   * older versions that have changed are ERR_CONFLICT, and so is the version of another session ('overwrite' aside).
    */
   set(id: string, data: T, options?: { version?: number; ttl?: Duration }): Promise<boolean>;
   /**

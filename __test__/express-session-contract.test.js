@@ -190,7 +190,9 @@ describe('over HTTP', () => {
       const ada = browser();
       await ada.get('/login?user=ada');
       const { expires, isDate, lasts, originalMaxAge, ...flags } = await ada.get('/cookie');
-      assert.deepEqual([isDate, originalMaxAge], [true, 2 * HOUR]);
+      assert.equal(isDate, true);
+      // express-session loses the milliseconds between two looks at the clock.
+      assert.ok(originalMaxAge <= 2 * HOUR && originalMaxAge > 2 * HOUR - 100, `${originalMaxAge} ms`);
       assert.ok(lasts > 2 * HOUR - 10_000 && lasts <= 2 * HOUR, `${lasts} ms`);
       assert.ok(Math.abs(Date.parse(expires) - Date.now() - 2 * HOUR) < 10_000);
       assert.deepEqual(

@@ -14,7 +14,10 @@ export interface SessionStoreOptions {
  * nothing else.
  *
  * Requests that run at once keep what each of them changed, by top-level key, as the sessions' `conflict` says. Errors reach
- * the callback, or reject; a conflict that is an error is one of the request.
+ * the callback, or reject. express-session saves as it ends a response and sends the response all the same: who has to answer
+ * such an error (ERR_STORE_FULL, a conflict that is an error) awaits `req.session.save()` before answering.
+ *
+ * `cookie` is a part of the data: a `sessions.set()` or `update()` by other code keeps it, or requests with that session fail.
  */
 export class SessionStore extends session.Store {
   constructor(options: SessionStoreOptions);

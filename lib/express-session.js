@@ -23,13 +23,16 @@ const { kRead, kSave, kTtlMs, kUpdate } = require('./sessions.js');
 const { checkOptions } = require('./options.js');
 
 /** @typedef {(error: unknown, value?: any) => void} Callback */
+/** @typedef {{ rest: string, maxAgeMs: any }} Settings */
 /**
  * The text that a session was when a request read or saved it, its version, and what was stored then where others' changes are
  * in it too. `settings`: of its cookie then, see settingsOf.
- * @typedef {{ sid: string, base: string, stored?: string, version: number, settings: string | undefined }} Made
+ * @typedef {{ sid: string, base: string, stored?: string, version: number, settings: Settings | undefined }} Made
  */
 
 const DATE_MS_MAX = 8.64e15;
+/** express-session reads the clock twice to tell a maxAge, and loses the milliseconds in between. */
+const DRIFT_MS = 5;
 
 function requireExpressSession() {
   try {
@@ -170,8 +173,19 @@ class SessionStore extends session.Store {
       await this.#sessions.touch(sid, { ttl });
       return;
     }
-    await this.#sessions[kUpdate](sid, (/** @type {any} */ stored) => ({ ...stored, cookie: data.cookie }), ttl);
-    this.#made.set(data, { ...made, settings });
+    const change = (/** @type {any} */ stored) => ({ ...stored, cookie: data.cookie });
+    const updated = await this.#sessions[kUpdate](sid, change, ttl);
+    if (updated === undefined) return;
+    const { base, stored } = made;
+    const cookie = JSON.stringify({ ...JSON.parse(base), cookie: data.cookie });
+    const isAlone = stored === undefined && cookie === updated.text;
+    this.#made.set(data, {
+      ...made,
+      base: cookie,
+      stored: isAlone ? undefined : updated.text,
+      version: updated.version,
+      settings,
+    });
   }
 
   /** @param {any} data */
@@ -223,13 +237,17 @@ function settingsOf(data) {
   const cookie = data?.cookie;
   const hasDate = cookie?.expires !== null && cookie?.expires !== undefined && cookie?.expires !== false;
   if (cookie === undefined || (hasDate && !Number.isFinite(cookie.originalMaxAge))) return undefined;
-  const fields = typeof cookie.toJSON === 'function' ? cookie.toJSON() : cookie;
-  return JSON.stringify({ ...fields, expires: undefined });
+  const { expires, originalMaxAge, ...rest } = typeof cookie.toJSON === 'function' ? cookie.toJSON() : cookie;
+  return { rest: JSON.stringify(rest), maxAgeMs: originalMaxAge };
 }
 
-/** @param {Made | undefined} made @param {string | undefined} settings */
+/** @param {Made | undefined} made @param {Settings | undefined} settings */
 function isSame(made, settings) {
-  return settings !== undefined && made?.settings === settings;
+  const known = made?.settings;
+  if (settings === undefined || known === undefined || settings.rest !== known.rest) return false;
+  const [now, was] = [settings.maxAgeMs, known.maxAgeMs];
+  if (typeof now !== 'number' || typeof was !== 'number') return now === was;
+  return Math.abs(now - was) <= DRIFT_MS;
 }
 
 /**

@@ -26,6 +26,16 @@ function merge(base, mine, theirs, unchanged) {
   return `{${[...merged].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
 }
 
+/**
+ * Whether a change leaves everything as it was.
+ * @param {string} base
+ * @param {string} mine
+ * @param {readonly string[]} [unchanged]
+ */
+function changesNothing(base, mine, unchanged) {
+  return merge(base, mine, base, unchanged) === merge(base, base, base);
+}
+
 /** @param {string} text */
 function fieldsOf(text) {
   return new Map(Object.entries(JSON.parse(text)).map(([key, value]) => [key, JSON.stringify(value)]));
@@ -54,4 +64,4 @@ function tooManyChanges(times) {
   );
 }
 
-module.exports = { merge, changedMeanwhile, forgotten, tooManyChanges };
+module.exports = { merge, changesNothing, changedMeanwhile, forgotten, tooManyChanges };

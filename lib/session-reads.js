@@ -19,8 +19,8 @@ class SessionReads {
 
   /** @param {number} version @param {string} id @param {string} text */
   remember(version, id, text) {
+    if (!this.#young.has(version)) this.#characters += text.length;
     this.#young.set(version, { id, text });
-    this.#characters += text.length;
     if (this.#young.size < READS_MAX && this.#characters < CHARACTERS_MAX) return;
     this.#old = this.#young;
     this.#young = new Map();
