@@ -77,6 +77,17 @@ describe('different functions userId', () => {
     assert.deepEqual(elsewhere, [], 'another name is another matter');
   });
 
+  it('warn once for a name, however often they are written inline', async () => {
+    const ask = (userId) => store.sessions('often', { ...TTL, userId });
+    const warned = await warningsOf(() => {
+      for (let n = 0; n < 20; n++) {
+        ask(({ user }) => user);
+        ask(({ account }) => account);
+      }
+    });
+    assert.equal(warned.length, 1);
+  });
+
   it('each tell by themselves what their handle stores', async () => {
     const byUser = store.sessions('each', { ...TTL, userId: ({ user }) => user });
     const byAccount = store.sessions('each', { ...TTL, userId: ({ account }) => account });

@@ -38,7 +38,10 @@ class Store {
   /** @type {Promise<{ dropped: Record<string, number> }> | undefined} */
   #closing;
   #gate = { closing: false };
-  /** The text of the function userId that sessions were first asked for with, by name. @type {Map<string, string>} */
+  /**
+   * The text of the function userId that sessions were first asked for with, by name; undefined once it was warned of others.
+   * @type {Map<string, string | undefined>}
+   */
   #userIds = new Map();
   #released = false;
   /** Of which store the loads of a cache are: handles of one named store share them, a private store has its own. */
@@ -156,9 +159,10 @@ class Store {
 
   /** @param {string} name @param {string} userId The function's text: an inline one is another at every call. */
   #noteUserId(name, userId) {
+    if (!this.#userIds.has(name)) this.#userIds.set(name, userId);
     const first = this.#userIds.get(name);
-    if (first === undefined) this.#userIds.set(name, userId);
     if (first === undefined || first === userId) return;
+    this.#userIds.set(name, undefined);
     process.emitWarning(
       `sessions '${name}' are asked for with different functions userId; each handle uses its own, so that a user's sessions ` +
         'may be told by one and not by the other: give all the same',
