@@ -18,7 +18,7 @@
  * meanwhile ("remember me").
  */
 const { DURATION_MS_MAX } = require('./duration.js');
-const { deliver, sessionsOption } = require('./session-store.js');
+const { dataOf, deliver, sessionsOption } = require('./session-store.js');
 const { kRead, kSave, kTtlMs, kUpdate } = require('./sessions.js');
 const { checkOptions } = require('./options.js');
 
@@ -217,15 +217,6 @@ function restore(loaded, data) {
 function unloadable(base) {
   if (base === undefined || !RESERVED_IN_TEXT.test(base)) return [];
   return Object.keys(JSON.parse(base)).filter((key) => RESERVED.has(key));
-}
-
-/**
- * A live Session is a class without toJSON: what JSON keeps of it are its own properties. Told by its cookie, as the app
- * may have another copy of express-session.
- * @param {any} live
- */
-function dataOf(live) {
-  return typeof live?.cookie === 'object' && typeof live.toJSON !== 'function' ? { ...live } : live;
 }
 
 /**

@@ -20,7 +20,7 @@
 const { DURATION_MS_MAX } = require('./duration.js');
 const { checkCookie, dropWrong } = require('./fastify-cookie.js');
 const check = require('./options.js');
-const { deliver, sessionsOption, textWithout } = require('./session-store.js');
+const { dataOf, deliver, sessionsOption, textWithout } = require('./session-store.js');
 const { kRead, kSave, kTtlMs } = require('./sessions.js');
 
 /** @typedef {import('./session-store.js').Callback} Callback */
@@ -155,11 +155,6 @@ function linkOf(live) {
     if (link !== undefined) return link;
   }
   return undefined;
-}
-
-/** What is to be stored: a Session is a class without toJSON. Anything else goes on as it is. @param {any} live */
-function dataOf(live) {
-  return typeof live?.cookie === 'object' && typeof live.toJSON !== 'function' ? { ...live } : live;
 }
 
 /** @param {object} data */

@@ -24,6 +24,15 @@ function deliver(outcome, callback) {
 }
 
 /**
+ * What is to be stored: a live Session is a class without toJSON, of which JSON keeps the own properties. Told by its cookie, as the
+ * app may have another copy of the library. Anything else goes on as it is.
+ * @param {any} live
+ */
+function dataOf(live) {
+  return typeof live?.cookie === 'object' && typeof live.toJSON !== 'function' ? { ...live } : live;
+}
+
+/**
  * The data as its text, without the keys that tell nothing of whether an app has changed it.
  * @param {object} data
  * @param {(key: string) => boolean} isLeftOut
@@ -32,4 +41,4 @@ function textWithout(data, isLeftOut) {
   return encodeJson(Object.fromEntries(Object.entries(data).filter(([key]) => !isLeftOut(key))), 'session data');
 }
 
-module.exports = { deliver, sessionsOption, textWithout };
+module.exports = { dataOf, deliver, sessionsOption, textWithout };
