@@ -655,40 +655,196 @@ export interface Backoff {
   /** 0..1: each wait is shortened by a random share up to this. Default 0. */
   jitter?: number;
 }
+/**
+ * How long a finished job is retained: true: it goes at once (who waits for its result still gets it); false: it stays until it
+ * is removed by hand; a number: as many jobs of its outcome at most, the oldest out first; age: that long, as a string such
+ * as '1h' (BullMQ counts seconds there, redstart would count milliseconds, so a number is refused); count: as the number.
+ * Retained jobs, but those of `false`, yield earlier when the store has no room for others.
+ */
+export type Retention = boolean | number | { age?: string; count?: number };
+export interface Deduplication {
+  /** 1 to 256 characters. */
+  id: string;
+  /** None: 'simple', until the job has finished or was removed. With it: this long after the add, whatever becomes of the job. */
+  ttl?: Duration;
+  /** Each add that is a duplicate lets the ttl begin anew. Needs ttl. Default false. */
+  extend?: boolean;
+  /**
+   * A duplicate replaces data and options of the job that is there, and its delay begins anew, as long as it is waiting or
+   * delayed. Default false. With ttl, extend and a delay this is debounce: the last one of a burst runs.
+   */
+  replace?: boolean;
+}
 export interface JobOptions {
-  /** Idempotency while that job is retained: a second add with this id returns the first job, with added === false. 1 to 256 characters. */
+  /**
+   * Idempotency while that job is retained: a second add with this id returns the first job, with added === false. 1 to 256
+   * characters. Default: a new one, which sorts by time.
+   */
   jobId?: string;
   /** 0 (default) or a Duration; 0 runs at once. */
-  delay?: Duration;
+  delay?: Duration | 0;
+  /** The instant instead of a delay; one in the past runs at once. ERR_INVALID_ARG together with delay. */
+  runAt?: Date;
+  /** 0 (default) runs first, then 1, 2, … up to 2_097_151, as in BullMQ. */
+  priority?: number;
+  /** Before all waiting jobs of its priority. Default false. */
+  lifo?: boolean;
   /** Tries in all. Default 3. */
   attempts?: number;
   /** Default exponential from '1s', jitter 0.5. */
   backoff?: Backoff;
+  /**
+   * One attempt may run this long; then job.signal aborts, the attempt fails with ERR_JOB_TIMEOUT, and what the handler still
+   * does changes nothing. Default: none.
+   */
+  timeout?: Duration;
+  /** Not begun by then, counted from the add: failed, finishKind 'expired'. Default: never. */
+  expiresIn?: Duration;
+  /** Adds with the same id are one job: see Deduplication. The earlier job is returned, with added === false. */
+  deduplication?: Deduplication;
+  /**
+   * Jobs of a group run in their order; groups take turns, jobs without one being one group of their own. A worker's
+   * `group.concurrency` bounds how many of each run at once. 1 to 256 characters.
+   */
+  group?: { id: string };
+  /** Default { count: 1_000, age: '1h' }. */
+  removeOnComplete?: Retention;
+  /** Default { count: 10_000, age: '7d' }. */
+  removeOnFail?: Retention;
 }
 export interface QueueOptions {
-  /** For every job that does not say otherwise. */
-  defaultJobOptions?: Omit<JobOptions, 'jobId'>;
-  /** Default '1mb'; larger data or results are refused with ERR_TOO_LARGE. */
+  /** For every job that does not say otherwise, option by option. */
+  defaultJobOptions?: Omit<JobOptions, 'jobId' | 'deduplication' | 'runAt'>;
+  /** Default '1mb'; larger data, results or progress are refused with ERR_TOO_LARGE. */
   maxDataSize?: Bytes;
+  /**
+   * The name of a queue of this store to which a job that failed for good is also added, in the same step: its name and data, and
+   * in `deadLetter` where it comes from and why. A cancelled or expired job is added too. Default: none.
+   */
+  deadLetter?: string;
+}
+/** What add and addBulk take a job from. */
+export interface NewJob<Data> {
+  name: string;
+  data: Data;
+  opts?: JobOptions;
+}
+export type Repeat = (
+  | {
+      /** One iteration each. The instants are multiples of it since 1970 plus `offset`; at least '10ms'. */
+      every: Duration;
+      /** Default: the time of the upsert, so that the first comes after one interval. */
+      offset?: Duration | 0;
+      /** The first iteration comes at once. Default false. */
+      immediately?: boolean;
+    }
+  | {
+      /** Cron, five fields or six with seconds first: '0 3 * * *'. */
+      pattern: string;
+      /** An IANA time zone. Default 'UTC'. */
+      tz?: string;
+    }
+) & {
+  startDate?: Date;
+  endDate?: Date;
+  /** Iterations in all. */
+  limit?: number;
+  /**
+   * What becomes of instants that passed while nothing could run them (the machine slept, the clock jumped): 'skip' (default): none
+   * of them; 'once': one iteration for all of them; 'all': one after the other.
+   */
+  missed?: 'skip' | 'once' | 'all';
+};
+export interface JobScheduler<Data = unknown> {
+  id: string;
+  repeat: Repeat;
+  template: NewJob<Data>;
+  /** The next iteration, in milliseconds since the epoch; undefined when there is none any more. */
+  next: number | undefined;
+  /** Iterations so far. */
+  iterations: number;
+}
+export interface QueueMetrics {
+  /** A second, over the last whole minute. */
+  completedRate: number;
+  failedRate: number;
+  /** Milliseconds from when a job may run until it does, and that its attempts run; over the last one to two minutes. */
+  wait: { p50: number; p95: number; p99: number };
+  run: { p50: number; p95: number; p99: number };
+  /** Milliseconds. 0: nothing waits. */
+  oldestWaitingAge: number;
 }
 /**
- * An at-least-once queue. Data and results are JSON. Finished jobs are retained: the last 1,000 completed for up to an
- * hour, the last 10,000 failed for up to 7 days.
+ * An at-least-once queue. Data and results are JSON. docs/queue.md is the guide.
+ *
+ * Start order: by priority, then FIFO by arrival (lifo aside); retried and promoted jobs join at the back, jobs that lost or were
+ * given back by their worker at the front of their priority. Methods that touch many jobs work in steps of 1,000.
  */
 export interface Queue<Data, Result> {
   readonly name: string;
+  /** ERR_STORE_FULL when maxMemory is reached; jobs under way finish all the same. */
   add(name: string, data: Data, options?: JobOptions): Promise<Job<Data, Result>>;
+  /** All or none, in order. At most 10,000. */
+  addBulk(jobs: readonly NewJob<Data>[]): Promise<Job<Data, Result>[]>;
+  /** add, then result; waitTimeout bounds the wait (ERR_TIMEOUT), not the job. */
+  addAndWait(name: string, data: Data, options?: JobOptions & { waitTimeout?: Duration }): Promise<Result>;
   /** Starts a worker in this thread. Throwing (or rejecting) fails the attempt; UnrecoverableError fails the job for good. */
-  process(handler: (job: ActiveJob<Data, Result>) => Result | Promise<Result>, options?: WorkerOptions): Worker;
+  process(
+    handler: (job: ActiveJob<Data, Result>) => Result | Promise<Result>,
+    options?: Omit<WorkerOptions, 'threads' | 'recycleAfter'>,
+  ): Worker;
+  /**
+   * The default export of a module (a file URL or an absolute path), run in `threads` worker threads: CPU-bound work off this
+   * thread. Each thread is a worker of its own with these options. A thread that crashes gives its jobs back (a stall is
+   * counted) and another takes its place; when that fails five times in a row the worker says 'error' and closes.
+   */
+  process(module: URL | string, options?: WorkerOptions): Worker;
   getJob(id: string): Promise<Job<Data, Result> | undefined>;
+  /** In the order in which they run, or finished; `asc: false` the other way round. start to end, both included; default 0 to 99. */
+  getJobs(
+    states: JobState | readonly JobState[],
+    options?: { start?: number; end?: number; asc?: boolean },
+  ): Promise<Job<Data, Result>[]>;
   getJobCounts(): Promise<Record<JobState, number>>;
+  getMetrics(): Promise<QueueMetrics>;
+  /** No job begins any more, in any thread; those under way go on. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  isPaused(): Promise<boolean>;
+  /** Removes waiting and delayed jobs; how many. Schedulers go on. */
+  drain(): Promise<number>;
+  /** Removes jobs that have been in that state for longer; their ids. `limit`: default 1,000. */
+  clean(
+    state: 'completed' | 'failed' | 'delayed' | 'waiting',
+    options: { olderThan: Duration | 0; limit?: number },
+  ): Promise<string[]>;
+  /** retry() of failed jobs, the oldest first; how many. */
+  retryFailed(options?: { limit?: number }): Promise<number>;
+  /** Removes everything, schedulers too. ERR_INVALID_STATE while jobs are active, unless `force`: they are cancelled first. */
+  obliterate(options?: { force?: boolean }): Promise<void>;
+  /** Jobs active at once, over all workers; null: no bound. */
+  setGlobalConcurrency(limit: number | null): Promise<void>;
+  /** Jobs begun in any span of `duration`, over all workers: at most max, 1 to 100,000. null: no bound. */
+  setGlobalRateLimit(limit: { max: number; duration: Duration } | null): Promise<void>;
+  /**
+   * Adds a job at each instant of `repeat`. The same id again replaces it; one that is equal changes nothing. Never two of its jobs
+   * wait: an instant whose predecessor still waits is passed over ('all': comes after it).
+   */
+  upsertJobScheduler(id: string, repeat: Repeat, template: NewJob<Data>): Promise<void>;
+  removeJobScheduler(id: string): Promise<boolean>;
+  getJobSchedulers(): Promise<JobScheduler<Data>[]>;
+  /** What job.log() kept, oldest first. start to end, both included; default all. */
+  getJobLogs(id: string, options?: { start?: number; end?: number }): Promise<string[]>;
   /** Events of this queue from whichever thread they come. A listener keeps no process alive. */
   on<E extends keyof QueueEvents>(event: E, listener: (payload: QueueEvents[E]) => void): this;
   once<E extends keyof QueueEvents>(event: E, listener: (payload: QueueEvents[E]) => void): this;
   off<E extends keyof QueueEvents>(event: E, listener: (payload: QueueEvents[E]) => void): this;
 }
-export type JobState = 'waiting' | 'delayed' | 'active' | 'completed' | 'failed';
+/** 'prioritized' waits with a priority above 0. */
+export type JobState = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed';
 export interface WorkerOptions {
+  /** A worker of the same name in the same thread and queue closes the former: hot reload does not double it. */
+  name?: string;
   /** Jobs at once in this worker, 1 to 10,000. Default 1. */
   concurrency?: number;
   /**
@@ -698,6 +854,26 @@ export interface WorkerOptions {
   leaseDuration?: Duration;
   /** Times a job may stall (lose its worker) before it fails. Default 1. */
   maxStalledCount?: number;
+  /** This worker takes a job only while the queue has begun fewer than max within the last `duration`. max: 1 to 100,000. */
+  limiter?: { max: number; duration: Duration };
+  /** This worker takes a job of a group only while fewer of that group are active, in all workers. */
+  group?: { concurrency?: number };
+  /**
+   * Milliseconds to wait before the next attempt; false: no further attempt. Overrides the job's backoff. What it throws, or any
+   * other answer, leaves that in force and is told as 'error'.
+   */
+  backoff?: (context: { attemptsMade: number; error: unknown; job: ActiveJob<any, any> }) => number | false;
+  /**
+   * A thread with active jobs whose event loop has not turned for this long loses them: they stall and run elsewhere, what it still
+   * does with them changes nothing ('lease-lost'). Looked at every quarter of it. At least '1s'; null: never. Default '5m'.
+   */
+  stallAfter?: Duration | null;
+  /** false: takes no jobs before run(). Default true. */
+  autorun?: boolean;
+  /** With a module: how many threads, 1 to 64. Default 1. */
+  threads?: number;
+  /** With a module: a thread is replaced by a fresh one after so many jobs. Default: never. */
+  recycleAfter?: number;
 }
 export interface WorkerEvents {
   active: [job: ActiveJob<any, any>];
@@ -706,18 +882,28 @@ export interface WorkerEvents {
   failed: [job: ActiveJob<any, any>, error: unknown];
   /** An attempt failed and another follows. */
   retrying: [job: ActiveJob<any, any>, error: unknown];
-  /** The job runs elsewhere or was removed; what this worker still does with it changes nothing. */
+  /** The job runs elsewhere, has timed out or was cancelled or removed; what this worker still does with it changes nothing. */
   'lease-lost': [job: ActiveJob<any, any>];
+  /** It has finished a job and there is no other to take. */
+  drained: [];
+  /** A listener or the function backoff threw, or threads could not be started. Without a listener it is thrown. */
   error: [error: unknown];
 }
 export interface Worker extends AsyncDisposable {
+  /** false once close() was called. */
   readonly running: boolean;
+  readonly paused: boolean;
+  /** Begins to take jobs, with autorun: false. */
+  run(): void;
+  /** Takes no more jobs until resume(); those under way go on. */
+  pause(): void;
+  resume(): void;
   /**
    * Takes no more jobs, waits for the running ones up to `timeout` (default '8s'); what still runs then is aborted and
    * released to the front of the queue, no attempt lost. Idempotent. Do not await it in this worker's own handler: it
    * waits for that handler, up to `timeout`.
    */
-  close(options?: { timeout?: Duration }): Promise<void>;
+  close(options?: { timeout?: Duration | 0 }): Promise<void>;
   /** A running worker keeps the process alive, as a listening server does; unref() undoes that. */
   ref(): this;
   unref(): this;
@@ -725,32 +911,55 @@ export interface Worker extends AsyncDisposable {
   once<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): this;
   off<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): this;
 }
-/** A snapshot of a job as it was when asked for; getState() and result() ask again. */
+/** A snapshot of a job as it was when asked for; its methods ask again. */
 export interface Job<Data = unknown, Result = unknown> {
   readonly id: string;
   readonly name: string;
   readonly data: Data;
-  /** false when jobId found an earlier job, which this one then is. */
+  /** false when jobId or deduplication found an earlier job, which this one then is. */
   readonly added: boolean;
+  readonly priority: number;
   readonly attemptsMade: number;
+  /** What updateProgress() said last. */
+  readonly progress: unknown;
   readonly failedReason: string | undefined;
+  readonly finishKind: FinishKind | undefined;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
   readonly processedOn: number | undefined;
   readonly finishedOn: number | undefined;
+  /** In a dead-letter queue: the job it was. */
+  readonly deadLetter: { queue: string; jobId: string; failedReason: string; finishKind: FinishKind } | undefined;
   getState(): Promise<JobState | 'unknown'>;
   /**
    * Resolves with the return value; rejects with ERR_JOB_FAILED (cause: the job's error with name, message, stack, code;
-   * finishKind), the same in every thread; ERR_NOT_FOUND once the job is no longer retained; ERR_TIMEOUT after `timeout`
-   * on the store's clock (a manual one must advance). Default: no timeout. From state, never from an event alone.
+   * finishKind), the same in every thread; ERR_NOT_FOUND once the job is no longer retained or was removed; ERR_TIMEOUT after
+   * `timeout` on the store's clock (a manual one must advance). Default: no timeout. From state, never from an event alone.
    */
   result(options?: { timeout?: Duration }): Promise<Result>;
+  /** Failed or completed: waits again, at the back, with all its attempts. ERR_INVALID_STATE in another state. */
+  retry(): Promise<void>;
+  /** Delayed: waits, at the back. ERR_INVALID_STATE in another state. */
+  promote(): Promise<void>;
+  /** Whether it was there. An active one is ERR_INVALID_STATE: cancel() it. Who waits for its result gets ERR_NOT_FOUND. */
+  remove(): Promise<boolean>;
+  /**
+   * Waiting or delayed: failed at once; active: its signal aborts, and however its handler ends it has failed. finishKind
+   * 'cancelled', failedReason the reason. Whether it was unfinished.
+   */
+  cancel(reason?: string): Promise<boolean>;
 }
 export interface ActiveJob<Data = unknown, Result = unknown> extends Job<Data, Result> {
   /** From 1. */
   readonly attempt: number;
-  /** Aborted on forced close and when the lease is lost. */
+  /** Aborted on timeout, cancel, lost lease and forced close; its reason says which. */
   readonly signal: AbortSignal;
+  /** Kept with the job and told to listeners. ERR_LEASE_LOST when the job is no longer this worker's. */
+  updateProgress(progress: unknown): Promise<void>;
+  /** The last 1,000 lines of up to 8 KB are kept, as long as the job. ERR_LEASE_LOST as above. */
+  log(line: string): Promise<void>;
+  /** `throw job.snooze('10m')`: it runs again later, no attempt spent. */
+  snooze(delay: Duration): Error;
 }
 /** Thrown by a handler: the job fails for good, whatever attempts are left. */
 export class UnrecoverableError extends Error {}
@@ -765,13 +974,21 @@ export interface QueueEvents {
   waiting: { seq: number; jobId: string };
   delayed: { seq: number; jobId: string; runAt: number };
   active: { seq: number; jobId: string; attempt: number };
+  progress: { seq: number; jobId: string; progress: unknown };
   completed: { seq: number; jobId: string; result: unknown };
   retrying: { seq: number; jobId: string; error: string; nextAttemptAt: number };
   failed: { seq: number; jobId: string; failedReason: string; finishKind: FinishKind };
   stalled: { seq: number; jobId: string };
+  /** By hand; not by retention. */
+  removed: { seq: number; jobId: string };
+  deduplicated: { seq: number; jobId: string; deduplicationId: string };
+  paused: { seq: number };
+  resumed: { seq: number };
+  /** The last waiting job has been taken. */
+  drained: { seq: number };
   lagged: { seq: number; missed: number };
 }
-export type FinishKind = 'exhausted' | 'unrecoverable' | 'stalled';
+export type FinishKind = 'exhausted' | 'unrecoverable' | 'stalled' | 'timeout' | 'cancelled' | 'expired';
 
 /* ----------------------------------------------------------------- errors */
 

@@ -29,6 +29,12 @@ pub enum FinishKind {
     Unrecoverable,
     /// It lost its worker more often than that worker allowed.
     Stalled,
+    /// Its last attempt ran for longer than it may.
+    Timeout,
+    /// Someone cancelled it.
+    Cancelled,
+    /// It had not begun in time.
+    Expired,
 }
 
 impl FinishKind {
@@ -38,6 +44,9 @@ impl FinishKind {
             Self::Exhausted => "exhausted",
             Self::Unrecoverable => "unrecoverable",
             Self::Stalled => "stalled",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
         }
     }
 }

@@ -6,15 +6,19 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::failure::{Failure, FinishKind};
 use super::json::Json;
-use super::options::Backoff;
+use super::options::{Retention, Terms};
 use super::view::JobState;
+use crate::clock::MS;
 
-/// Bytes a job costs beside its texts: its record, its place in the order of its state, two table entries,
-/// the heads of three shared allocations. Measured on 64-bit Linux: 440 to 670, as the tables stand just
-/// before or after growing.
+/// Bytes a job costs beside its texts: its record, its places in the orders of its state, two table entries,
+/// the heads of three shared allocations.
 const BOOKKEEPING_BYTES: u64 = 640;
+/// What it costs in addition to have something of [`Extra`], its texts aside.
+const EXTRA_BYTES: u64 = 144;
 
 /// The hold of one worker on one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +40,13 @@ pub enum Phase {
     Waiting {
         /// Since when.
         since_us: u64,
+        /// Before all others of its priority: it was given back.
+        front: bool,
     },
     /// May not be claimed yet.
     Delayed {
+        /// Since when.
+        since_us: u64,
         /// When it becomes waiting.
         run_at_us: u64,
     },
@@ -57,9 +65,38 @@ pub enum Phase {
         at_us: u64,
         /// Why.
         kind: FinishKind,
-        /// The error of the last attempt, or of the last stall.
+        /// The error of the last attempt, or what ended it otherwise.
         failure: Arc<Failure>,
     },
+}
+
+/// Where a job of a dead-letter queue comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// The queue it failed in.
+    pub queue: Arc<str>,
+    /// Its id there.
+    pub job_id: Arc<str>,
+    /// What its last attempt failed with.
+    pub failed_reason: Arc<str>,
+    /// How it ended.
+    pub finish_kind: FinishKind,
+}
+
+/// What few jobs have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extra {
+    /// When it fails unless it has begun.
+    pub expires_us: Option<u64>,
+    /// Adds with the same one are this job.
+    pub dedup: Option<Arc<str>>,
+    /// What its handler said last.
+    pub progress: Option<Json>,
+    /// Why it is to fail however its handler ends.
+    pub cancelled: Option<Arc<str>>,
+    /// Where it failed before.
+    pub dead_letter: Option<Arc<DeadLetter>>,
 }
 
 /// A job as the queue keeps it.
@@ -71,10 +108,8 @@ pub struct Job {
     pub name: Arc<str>,
     /// What the handler needs.
     pub data: Json,
-    /// Tries in all.
-    pub attempts: u32,
-    /// The waits between them.
-    pub backoff: Backoff,
+    /// Its options.
+    pub terms: Arc<Terms>,
     /// Its state.
     pub phase: Phase,
     /// Where it came in: rises through the queue, renewed on each entry to the back of an order. A job that goes
@@ -92,8 +127,14 @@ pub struct Job {
     pub stalled_count: u32,
     /// Claims given back on purpose.
     pub released_count: u32,
+    /// Claims put off by their handler.
+    pub snoozed_count: u32,
+    /// Claims before it was retried by hand, which began all counts anew.
+    pub epoch_base: u64,
     /// The message of the last failed attempt, until an attempt completes.
     pub failed_reason: Option<Arc<str>>,
+    /// What few jobs have.
+    pub extra: Option<Box<Extra>>,
 }
 
 impl Job {
@@ -105,7 +146,8 @@ impl Job {
             _ => 0,
         };
         let reason = self.failed_reason.as_ref().map_or(0, |reason| reason.len());
-        bytes_added(&self.id, &self.name, &self.data) + (ended + reason) as u64
+        let extra = self.extra.as_deref().map_or(0, Extra::bytes);
+        bytes_added(&self.id, &self.name, &self.data, &self.terms) + extra + (ended + reason) as u64
     }
 
     /// The hold on it, when it is active.
@@ -119,6 +161,7 @@ impl Job {
     /// The state's name.
     pub fn state(&self) -> JobState {
         match self.phase {
+            Phase::Waiting { .. } if self.terms.priority > 0 => JobState::Prioritized,
             Phase::Waiting { .. } => JobState::Waiting,
             Phase::Delayed { .. } => JobState::Delayed,
             Phase::Active(_) => JobState::Active,
@@ -126,9 +169,75 @@ impl Job {
             Phase::Failed { .. } => JobState::Failed,
         }
     }
+
+    /// Whether it has neither completed nor failed.
+    pub fn is_unfinished(&self) -> bool {
+        !matches!(self.phase, Phase::Completed { .. } | Phase::Failed { .. })
+    }
+
+    /// Whether it waits or is delayed.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.phase, Phase::Waiting { .. } | Phase::Delayed { .. })
+    }
+
+    /// Why it is to fail however its handler ends.
+    pub fn cancelled(&self) -> Option<&Arc<str>> {
+        self.extra.as_ref()?.cancelled.as_ref()
+    }
+
+    /// What its handler said last.
+    pub fn progress(&self) -> Option<&Json> {
+        self.extra.as_ref()?.progress.as_ref()
+    }
+
+    /// When it fails unless it has begun; none once it has.
+    pub fn expires_us(&self) -> Option<u64> {
+        self.extra.as_ref()?.expires_us.filter(|_| self.epoch == 0 && self.is_pending())
+    }
+
+    /// When its present attempt has run for as long as it may.
+    pub fn deadline_us(&self) -> Option<u64> {
+        self.claim()?;
+        Some(self.processed_us?.saturating_add(self.terms.timeout_ms?.saturating_mul(MS)))
+    }
+
+    /// How long it is retained, once it has finished.
+    pub fn retention(&self) -> Retention {
+        if matches!(self.phase, Phase::Completed { .. }) { self.terms.on_complete } else { self.terms.on_fail }
+    }
+
+    /// When it has finished.
+    pub fn finished_us(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Completed { at_us, .. } | Phase::Failed { at_us, .. } => Some(at_us),
+            _ => None,
+        }
+    }
+
+    /// The attempt under way, from 1; 0 when none is.
+    pub fn attempt(&self) -> u32 {
+        if self.claim().is_some() { self.attempts_made + 1 } else { 0 }
+    }
+
+    pub(super) fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
 }
 
-/// Bytes of a job that was just added.
-pub fn bytes_added(id: &str, name: &str, data: &Json) -> u64 {
-    BOOKKEEPING_BYTES + (id.len() + name.len() + data.get().len()) as u64
+impl Extra {
+    fn bytes(&self) -> u64 {
+        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        let letter = self.dead_letter.as_ref().map_or(0, |letter| {
+            letter.queue.len() + letter.job_id.len() + letter.failed_reason.len() + 80
+        });
+        let progress = self.progress.as_ref().map_or(0, |progress| progress.get().len());
+        EXTRA_BYTES + (text(&self.dedup) + text(&self.cancelled) + progress + letter) as u64
+    }
+}
+
+/// Bytes of a job that was just added, what few jobs have aside.
+pub fn bytes_added(id: &str, name: &str, data: &Json, terms: &Terms) -> u64 {
+    // Its own where it has a group, if not earlier.
+    let terms = terms.group.as_ref().map_or(0, |group| group.len() as u64 + 200);
+    BOOKKEEPING_BYTES + terms + (id.len() + name.len() + data.get().len()) as u64
 }

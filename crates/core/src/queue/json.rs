@@ -17,6 +17,13 @@ impl From<Box<RawValue>> for Json {
     }
 }
 
+impl Json {
+    /// A copy of its own.
+    pub fn to_raw(&self) -> Box<RawValue> {
+        self.0.to_owned().into()
+    }
+}
+
 impl Deref for Json {
     type Target = RawValue;
     fn deref(&self) -> &RawValue {

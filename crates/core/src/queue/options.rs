@@ -1,5 +1,7 @@
 //! What a queue and its jobs are made with, as the facade normalised it: milliseconds and bytes.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -10,6 +12,8 @@ const MAX_DATA_SIZE_DEFAULT: u64 = 1024 * 1024;
 const ATTEMPTS_DEFAULT: u32 = 3;
 /// The longest id a caller may choose, in characters.
 const JOB_ID_CHARS_MAX: usize = 256;
+/// The last to go.
+pub const PRIORITY_MAX: u32 = 2_097_151;
 /// The longest wait between two tries, where the backoff does not say otherwise: one day.
 const MAX_DELAY_MS_DEFAULT: u64 = 24 * 60 * 60 * 1_000;
 /// The longest duration that the facade lets through: 100 years.
@@ -23,11 +27,15 @@ pub struct QueueOptions {
     pub max_data_size: u64,
     /// For every job that does not say otherwise.
     pub default_job_options: JobOptions,
+    /// The queue to which jobs that failed for good are also added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<String>,
 }
 
 impl Default for QueueOptions {
     fn default() -> Self {
-        Self { max_data_size: MAX_DATA_SIZE_DEFAULT, default_job_options: JobOptions::default() }
+        let default_job_options = JobOptions::default();
+        Self { max_data_size: MAX_DATA_SIZE_DEFAULT, default_job_options, dead_letter: None }
     }
 }
 
@@ -37,10 +45,16 @@ impl QueueOptions {
         if self.max_data_size == 0 {
             return Err(Error::InvalidArg("maxDataSize is 0 bytes; no JSON text is that short".into()));
         }
-        if self.default_job_options.job_id.is_some() {
-            return Err(Error::InvalidArg(
-                "defaultJobOptions has a jobId, which would make every job the same; give it to add()".into(),
-            ));
+        let defaults = &self.default_job_options;
+        let of_one = [
+            (defaults.job_id.is_some(), "a jobId"),
+            (defaults.deduplication.is_some(), "a deduplication"),
+            (defaults.run_at.is_some(), "an instant runAt"),
+        ];
+        if let Some((_, what)) = of_one.into_iter().find(|(given, _)| *given) {
+            return Err(Error::InvalidArg(format!(
+                "defaultJobOptions has {what}, which is of one job and not of all; give it to add()"
+            )));
         }
         self.default_job_options.check()
     }
@@ -62,35 +76,91 @@ pub struct JobOptions {
     /// The waits between tries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
+    /// When it may be claimed, in milliseconds since the epoch, instead of a delay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<u64>,
+    /// The lowest goes first; at most [`PRIORITY_MAX`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
+    /// Before all others of its priority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifo: Option<bool>,
+    /// Milliseconds that one attempt may run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// Milliseconds within which it must have begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u64>,
+    /// Makes adds with the same id one job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deduplication: Option<Deduplication>,
+    /// Whose turn it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// How long it is retained once it has completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove_on_complete: Option<Retention>,
+    /// How long it is retained once it has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove_on_fail: Option<Retention>,
 }
 
 impl JobOptions {
     /// Fails on values that no job can have.
     pub fn check(&self) -> Result<()> {
         if let Some(id) = &self.job_id {
-            let characters = id.chars().take(JOB_ID_CHARS_MAX + 1).count();
-            if !(1..=JOB_ID_CHARS_MAX).contains(&characters) {
-                return Err(Error::InvalidArg(format!(
-                    "a jobId has 1 to {JOB_ID_CHARS_MAX} characters; this one has {}",
-                    if characters == 0 { "none" } else { "more" }
-                )));
-            }
+            check_id("a jobId", id)?;
         }
         if self.attempts == Some(0) {
             return Err(Error::InvalidArg("attempts is 0; a job is tried at least once".into()));
         }
+        if self.run_at.is_some() && self.delay.is_some() {
+            return Err(Error::InvalidArg("a job has a delay or an instant runAt, not both".into()));
+        }
+        if let Some(priority) = self.priority.filter(|&priority| priority > PRIORITY_MAX) {
+            return Err(Error::InvalidArg(format!("priority is {priority}; it is 0 (first) to {PRIORITY_MAX}")));
+        }
         check_duration("delay", self.delay)?;
+        check_span("timeout", self.timeout)?;
+        check_span("expiresIn", self.expires_in)?;
+        if let Some(Deduplication { id, ttl, extend, .. }) = &self.deduplication {
+            check_id("a deduplication's id", id)?;
+            check_span("deduplication.ttl", *ttl)?;
+            if *extend && ttl.is_none() {
+                return Err(Error::InvalidArg("deduplication extends a ttl and has none; give it a ttl".into()));
+            }
+        }
+        if let Some(group) = &self.group {
+            check_id("a group's id", &group.id)?;
+        }
         self.backoff.as_ref().map_or(Ok(()), Backoff::check)
     }
 
-    /// The tries in all, under the queue's defaults.
-    pub fn attempts(&self, defaults: &Self) -> u32 {
-        self.attempts.or(defaults.attempts).unwrap_or(ATTEMPTS_DEFAULT)
+    /// What of it is settled once and for all, under the queue's defaults.
+    pub fn terms(&self, defaults: &Self) -> Terms {
+        let group = self.group.as_ref().or(defaults.group.as_ref());
+        Terms {
+            attempts: self.attempts.or(defaults.attempts).unwrap_or(ATTEMPTS_DEFAULT),
+            backoff: self.backoff.or(defaults.backoff).unwrap_or_default(),
+            priority: self.priority.or(defaults.priority).unwrap_or(0),
+            lifo: self.lifo.or(defaults.lifo).unwrap_or(false),
+            timeout_ms: self.timeout.or(defaults.timeout),
+            group: group.map(|group| group.id.as_str().into()),
+            on_complete: self.remove_on_complete.or(defaults.remove_on_complete).unwrap_or(ON_COMPLETE_DEFAULT),
+            on_fail: self.remove_on_fail.or(defaults.remove_on_fail).unwrap_or(ON_FAIL_DEFAULT),
+        }
     }
 
-    /// The waits between tries, under the queue's defaults.
-    pub fn backoff(&self, defaults: &Self) -> Backoff {
-        self.backoff.or(defaults.backoff).unwrap_or_default()
+    /// Whether its terms are those of the defaults.
+    pub fn has_own_terms(&self) -> bool {
+        self.attempts.is_some()
+            || self.backoff.is_some()
+            || self.priority.is_some()
+            || self.lifo.is_some()
+            || self.timeout.is_some()
+            || self.group.is_some()
+            || self.remove_on_complete.is_some()
+            || self.remove_on_fail.is_some()
     }
 
     /// Milliseconds before the first try, under the queue's defaults; 0 for none.
@@ -152,7 +222,90 @@ impl Backoff {
     }
 }
 
-fn check_duration(name: &str, given_ms: Option<u64>) -> Result<()> {
+/// How long a finished job is retained. None of age and count: for as long as there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retention {
+    /// Milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age: Option<u64>,
+    /// When it finishes, so many of its outcome are retained at most, the oldest out first; 0: it goes at once itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Until it is removed by hand; it yields to nothing.
+    #[serde(default)]
+    pub forever: bool,
+}
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+const ON_COMPLETE_DEFAULT: Retention = Retention { age: Some(HOUR_MS), count: Some(1_000), forever: false };
+/// More and for longer, because people look into them.
+const ON_FAIL_DEFAULT: Retention = Retention { age: Some(7 * 24 * HOUR_MS), count: Some(10_000), forever: false };
+
+/// Makes adds with one id one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deduplication {
+    /// What they have in common.
+    pub id: String,
+    /// Milliseconds from the add, whatever becomes of the job; none: until it has finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u64>,
+    /// Each duplicate lets the ttl begin anew.
+    #[serde(default)]
+    pub extend: bool,
+    /// A duplicate replaces the job while it has not begun.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// Jobs that take turns with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Whose they are.
+    pub id: String,
+}
+
+/// A job's options as settled when it was added. Shared by all that have the queue's defaults.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Terms {
+    /// Tries in all.
+    pub attempts: u32,
+    /// The waits between them.
+    pub backoff: Backoff,
+    /// The lowest goes first.
+    pub priority: u32,
+    /// Before all others of its priority.
+    pub lifo: bool,
+    /// Milliseconds that one attempt may run.
+    pub timeout_ms: Option<u64>,
+    /// Whose turn it takes.
+    pub group: Option<Arc<str>>,
+    /// How long it is retained once it has completed.
+    pub on_complete: Retention,
+    /// The same once it has failed.
+    pub on_fail: Retention,
+}
+
+fn check_id(what: &str, id: &str) -> Result<()> {
+    let characters = id.chars().take(JOB_ID_CHARS_MAX + 1).count();
+    if (1..=JOB_ID_CHARS_MAX).contains(&characters) {
+        return Ok(());
+    }
+    let has = if characters == 0 { "none" } else { "more" };
+    Err(Error::InvalidArg(format!("{what} has 1 to {JOB_ID_CHARS_MAX} characters; this one has {has}")))
+}
+
+fn check_span(name: &str, given_ms: Option<u64>) -> Result<()> {
+    if given_ms == Some(0) {
+        return Err(Error::InvalidArg(format!("{name} is 0 ms; give at least 1 ms, such as '30s', or leave it out")));
+    }
+    check_duration(name, given_ms)
+}
+
+pub(super) fn check_duration(name: &str, given_ms: Option<u64>) -> Result<()> {
     match given_ms {
         Some(ms) if ms > DURATION_MS_MAX => {
             Err(Error::InvalidArg(format!("{name} is {ms} ms, the most is 100 years")))
@@ -207,8 +360,12 @@ mod tests {
         let fixed = Backoff { kind: BackoffType::Fixed, delay: 7, max_delay: None, jitter: None };
         let defaults = JobOptions { attempts: Some(5), backoff: Some(fixed), ..JobOptions::default() };
         let job = JobOptions { attempts: Some(1), ..JobOptions::default() };
-        assert_eq!((job.attempts(&defaults), job.backoff(&defaults), job.delay_ms(&defaults)), (1, fixed, 0));
+        let terms = job.terms(&defaults);
+        assert_eq!((terms.attempts, terms.backoff, job.delay_ms(&defaults)), (1, fixed, 0));
         let nothing = JobOptions::default();
-        assert_eq!((nothing.attempts(&nothing), nothing.backoff(&nothing)), (3, Backoff::default()));
+        let terms = nothing.terms(&nothing);
+        assert_eq!((terms.attempts, terms.backoff, terms.priority), (3, Backoff::default(), 0));
+        assert_eq!((terms.on_complete, terms.on_fail), (ON_COMPLETE_DEFAULT, ON_FAIL_DEFAULT));
+        assert!(job.has_own_terms() && !nothing.has_own_terms());
     }
 }

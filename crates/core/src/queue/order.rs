@@ -1,66 +1,204 @@
-//! Which job comes next, in each state: one ordered index a state, so every "next" is the first of a tree.
+//! Which job comes next, in each state: ordered indexes, so every "next" is the first of a tree.
 //!
-//! Waiting jobs are ordered by their order key. Claims take the smallest, and a job that comes in gets the
-//! largest so far, so a job that a worker gives back with the key it came in with stands before all others: at
-//! the front, and jobs given back together keep their order among each other. (A priority will stand before
-//! the key; within one priority the same holds.) Rejected: a key below the smallest for each job given back,
-//! which turns a batch of three around.
+//! Waiting jobs stand at a [`Place`]: by priority, then those given back by their worker, then by arrival. A job that comes in
+//! takes the largest order key so far, or with lifo the smallest; one that is given back keeps its own, so jobs given back
+//! together keep their order among each other.
 //!
-//! Rejected too: intrusive linked lists. They are faster to push to, but neither a delay nor, later, a priority
-//! puts its job at an end.
+//! Jobs of a group stand in the order of their group, and the groups take turns: the one that was served longest ago, among
+//! those whose first job has the lowest priority number. Jobs without a group are one group of their own. Groups are sorted
+//! by how many of their jobs are active, so that a worker which may not take from busy groups passes over all of them at once.
+//!
+//! Rejected: intrusive linked lists. They are faster to push to, but neither a delay nor a priority puts its job at an end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::job::{Job, Phase};
 use super::view::JobState;
+use crate::clock::MS;
 
 /// An instant and an order key, which tells apart what happened in the same microsecond.
 type Instant = (u64, u64);
 
+/// Where a waiting job stands: priority, not given back, order key.
+pub type Place = (u32, bool, i64);
+
+/// One group whose jobs wait or are active.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Group {
+    waiting: BTreeMap<Place, u64>,
+    active: u32,
+    /// The turn in which one of its jobs was last claimed, or in which it came.
+    served: u64,
+}
+
+/// Finished jobs of one outcome.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Finished {
+    /// Those that may go, by the instant of their end.
+    passing: BTreeMap<Instant, u64>,
+    /// Those that stay until they are removed by hand.
+    kept: BTreeMap<Instant, u64>,
+    /// Those with an age, by when they are too old.
+    ages: BTreeSet<(u64, u64)>,
+}
+
 /// The numbers of the jobs, by state and in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Order {
-    /// By order key.
-    waiting: BTreeMap<u64, u64>,
+    /// Waiting without a group.
+    single: BTreeMap<Place, u64>,
+    /// The turn in which one of those was last claimed.
+    single_served: u64,
+    /// Waiting with a group, whichever.
+    grouped: BTreeMap<Place, u64>,
+    groups: HashMap<Arc<str>, Group>,
+    /// Groups with waiting jobs, by how many are active: (priority of the first, when served).
+    turns: BTreeMap<u32, BTreeSet<(u32, u64, Arc<str>)>>,
+    last_turn: u64,
+    /// Waiting jobs with a priority above 0.
+    prioritized: usize,
+    /// Waiting jobs by since when they wait.
+    waiting_since: BTreeSet<(u64, u64)>,
     /// By the instant at which each becomes waiting.
     delayed: BTreeMap<Instant, u64>,
+    delayed_since: BTreeSet<(u64, u64)>,
     /// (worker, job).
     active: BTreeSet<(u64, u64)>,
-    /// By the instant of completion.
-    completed: BTreeMap<Instant, u64>,
-    /// By the instant of failure.
-    failed: BTreeMap<Instant, u64>,
+    /// By when each has run for as long as it may.
+    deadlines: BTreeSet<(u64, u64)>,
+    /// By when each fails unless it has begun.
+    expiries: BTreeSet<(u64, u64)>,
+    completed: Finished,
+    failed: Finished,
+}
+
+fn place(job: &Job, front: bool) -> Place {
+    let ord = i64::try_from(job.ord).unwrap_or(i64::MAX);
+    (job.terms.priority, !front, if job.terms.lifo && !front { -ord } else { ord })
 }
 
 impl Order {
-    /// Puts a job into the index of its state.
+    /// Puts a job into the indexes of its state.
     pub(super) fn insert(&mut self, number: u64, job: &Job) {
         let was_free = match &job.phase {
-            Phase::Waiting { .. } => self.waiting.insert(job.ord, number).is_none(),
-            Phase::Delayed { run_at_us } => self.delayed.insert((*run_at_us, job.ord), number).is_none(),
-            Phase::Active(claim) => self.active.insert((claim.worker, number)),
-            Phase::Completed { at_us, .. } => self.completed.insert((*at_us, job.ord), number).is_none(),
-            Phase::Failed { at_us, .. } => self.failed.insert((*at_us, job.ord), number).is_none(),
+            Phase::Waiting { since_us, front } => {
+                self.prioritized += usize::from(job.terms.priority > 0);
+                self.waiting_since.insert((*since_us, number)) & self.stand(number, job, place(job, *front))
+            }
+            Phase::Delayed { since_us, run_at_us } => {
+                self.delayed_since.insert((*since_us, number))
+                    & self.delayed.insert((*run_at_us, job.ord), number).is_none()
+            }
+            Phase::Active(claim) => {
+                self.change_active(job, 1);
+                self.deadlines.extend(job.deadline_us().map(|deadline_us| (deadline_us, number)));
+                self.active.insert((claim.worker, number))
+            }
+            Phase::Completed { at_us, .. } => self.completed.insert(number, job, *at_us),
+            Phase::Failed { at_us, .. } => self.failed.insert(number, job, *at_us),
         };
+        self.expiries.extend(job.expires_us().map(|expires_us| (expires_us, number)));
         debug_assert!(was_free, "two jobs at one place: {job:?}");
     }
 
-    /// Takes a job out of the index of its state.
+    /// Takes a job out of the indexes of its state.
     pub(super) fn remove(&mut self, number: u64, job: &Job) {
+        if let Some(expires_us) = job.expires_us() {
+            self.expiries.remove(&(expires_us, number));
+        }
         let was_there = match &job.phase {
-            Phase::Waiting { .. } => self.waiting.remove(&job.ord) == Some(number),
-            Phase::Delayed { run_at_us } => self.delayed.remove(&(*run_at_us, job.ord)) == Some(number),
-            Phase::Active(claim) => self.active.remove(&(claim.worker, number)),
-            Phase::Completed { at_us, .. } => self.completed.remove(&(*at_us, job.ord)) == Some(number),
-            Phase::Failed { at_us, .. } => self.failed.remove(&(*at_us, job.ord)) == Some(number),
+            Phase::Waiting { since_us, front } => {
+                self.prioritized -= usize::from(job.terms.priority > 0);
+                self.waiting_since.remove(&(*since_us, number)) & self.leave(number, job, place(job, *front))
+            }
+            Phase::Delayed { since_us, run_at_us } => {
+                self.delayed_since.remove(&(*since_us, number))
+                    & (self.delayed.remove(&(*run_at_us, job.ord)) == Some(number))
+            }
+            Phase::Active(claim) => {
+                if let Some(deadline_us) = job.deadline_us() {
+                    self.deadlines.remove(&(deadline_us, number));
+                }
+                self.change_active(job, -1);
+                self.active.remove(&(claim.worker, number))
+            }
+            Phase::Completed { at_us, .. } => self.completed.remove(number, job, *at_us),
+            Phase::Failed { at_us, .. } => self.failed.remove(number, job, *at_us),
         };
         debug_assert!(was_there, "a job was not where its record says: {job:?}");
+    }
+
+    fn stand(&mut self, number: u64, job: &Job, place: Place) -> bool {
+        let Some(group) = &job.terms.group else { return self.single.insert(place, number).is_none() };
+        let turn = self.last_turn;
+        self.change_group(group, |of_group| {
+            if of_group.waiting.is_empty() && of_group.active == 0 {
+                of_group.served = turn;
+            }
+            of_group.waiting.insert(place, number);
+        });
+        self.grouped.insert(place, number).is_none()
+    }
+
+    fn leave(&mut self, number: u64, job: &Job, place: Place) -> bool {
+        let Some(group) = &job.terms.group else { return self.single.remove(&place) == Some(number) };
+        self.change_group(group, |of_group| {
+            of_group.waiting.remove(&place);
+        });
+        self.grouped.remove(&place) == Some(number)
+    }
+
+    fn change_active(&mut self, job: &Job, by: i32) {
+        if let Some(group) = &job.terms.group {
+            self.change_group(group, |of_group| of_group.active = of_group.active.saturating_add_signed(by));
+        }
+    }
+
+    /// Changes a group, and its place among those whose turn it may be.
+    fn change_group(&mut self, name: &Arc<str>, change: impl FnOnce(&mut Group)) {
+        let group = self.groups.entry(name.clone()).or_default();
+        let turn = |group: &Group| {
+            let (&(priority, ..), _) = group.waiting.first_key_value()?;
+            Some((group.active, (priority, group.served, name.clone())))
+        };
+        let before = turn(group);
+        change(group);
+        let after = turn(group);
+        if group.waiting.is_empty() && group.active == 0 {
+            self.groups.remove(name);
+        }
+        if before == after {
+            return;
+        }
+        if let Some((active, turn)) = before
+            && let Some(of_active) = self.turns.get_mut(&active)
+        {
+            of_active.remove(&turn);
+            if of_active.is_empty() {
+                self.turns.remove(&active);
+            }
+        }
+        if let Some((active, turn)) = after {
+            self.turns.entry(active).or_default().insert(turn);
+        }
+    }
+
+    /// Notes whose turn it was: `job` is about to be claimed.
+    pub(super) fn served(&mut self, job: &Job) {
+        self.last_turn += 1;
+        let turn = self.last_turn;
+        match &job.terms.group {
+            None => self.single_served = turn,
+            Some(group) => self.change_group(group, |of_group| of_group.served = turn),
+        }
     }
 
     /// How many jobs are in a state.
     pub fn count(&self, state: JobState) -> usize {
         match state {
-            JobState::Waiting => self.waiting.len(),
+            JobState::Waiting => self.waiting() - self.prioritized,
+            JobState::Prioritized => self.prioritized,
             JobState::Delayed => self.delayed.len(),
             JobState::Active => self.active.len(),
             JobState::Completed => self.completed.len(),
@@ -68,9 +206,40 @@ impl Order {
         }
     }
 
-    /// The job to claim next.
-    pub fn first_waiting(&self) -> Option<u64> {
-        self.waiting.first_key_value().map(|(_, &number)| number)
+    /// How many wait, whatever their priority.
+    pub fn waiting(&self) -> usize {
+        self.waiting_since.len()
+    }
+
+    /// The job to claim next by one who takes none of a group of which so many are active.
+    pub fn next(&self, group_limit: Option<u32>) -> Option<u64> {
+        let single = self.single.first_key_value();
+        let single = single.map(|(&(priority, ..), &number)| ((priority, self.single_served), number));
+        let open = self.turns.range(..group_limit.unwrap_or(u32::MAX)).filter_map(|(_, groups)| groups.first());
+        let first = open.min_by_key(|&&(priority, served, _)| (priority, served));
+        let grouped = first.and_then(|(priority, served, name)| {
+            let (_, &number) = self.groups.get(name)?.waiting.first_key_value()?;
+            Some(((*priority, *served), number))
+        });
+        single.into_iter().chain(grouped).min().map(|(_, number)| number)
+    }
+
+    /// Waiting jobs with a priority, or those without, in the order in which they run, turns aside.
+    pub fn waiting_in_order(&self, prioritized: bool) -> impl DoubleEndedIterator<Item = u64> {
+        let range = if prioritized { (1, false, i64::MIN)..(u32::MAX, true, i64::MAX) } else { (0, false, i64::MIN)..(1, false, i64::MIN) };
+        let single = self.single.range(range.clone()).map(|(place, &number)| (*place, number));
+        let grouped = self.grouped.range(range).map(|(place, &number)| (*place, number));
+        Merged::new(single, grouped).map(|(_, number)| number)
+    }
+
+    /// The job that has waited for longest, after since when.
+    pub fn oldest_waiting(&self) -> Option<(u64, u64)> {
+        self.waiting_since.first().copied()
+    }
+
+    /// Waiting, or delayed, jobs by since when they are.
+    pub fn since(&self, delayed: bool) -> impl Iterator<Item = (u64, u64)> {
+        if delayed { self.delayed_since.iter() } else { self.waiting_since.iter() }.copied()
     }
 
     /// The job to become waiting next, after its instant in microseconds.
@@ -78,18 +247,28 @@ impl Order {
         first(&self.delayed)
     }
 
-    /// The job that completed first, after its instant.
-    pub fn first_completed(&self) -> Option<(u64, u64)> {
-        first(&self.completed)
+    /// Delayed jobs, the next one first.
+    pub fn delayed_in_order(&self) -> impl DoubleEndedIterator<Item = u64> {
+        self.delayed.values().copied()
     }
 
-    /// The job that failed first, after its instant.
-    pub fn first_failed(&self) -> Option<(u64, u64)> {
-        first(&self.failed)
+    /// The active job that has run for as long as it may first, after when.
+    pub fn first_deadline(&self) -> Option<(u64, u64)> {
+        self.deadlines.first().copied()
+    }
+
+    /// The job that fails first unless it begins, after when.
+    pub fn first_expiry(&self) -> Option<(u64, u64)> {
+        self.expiries.first().copied()
+    }
+
+    /// Finished jobs of one outcome.
+    pub fn finished(&self, completed: bool) -> &Finished {
+        if completed { &self.completed } else { &self.failed }
     }
 
     /// The active jobs, by worker.
-    pub fn active(&self) -> impl Iterator<Item = u64> {
+    pub fn active(&self) -> impl DoubleEndedIterator<Item = u64> {
         self.active.iter().map(|&(_, number)| number)
     }
 
@@ -99,6 +278,114 @@ impl Order {
     }
 }
 
+impl Finished {
+    fn insert(&mut self, number: u64, job: &Job, at_us: u64) -> bool {
+        let retention = job.retention();
+        let at = (at_us, job.ord);
+        if retention.forever {
+            return self.kept.insert(at, number).is_none();
+        }
+        self.ages.extend(retention.age.map(|age_ms| (at_us.saturating_add(age_ms.saturating_mul(MS)), number)));
+        self.passing.insert(at, number).is_none()
+    }
+
+    fn remove(&mut self, number: u64, job: &Job, at_us: u64) -> bool {
+        let retention = job.retention();
+        let at = (at_us, job.ord);
+        if retention.forever {
+            return self.kept.remove(&at) == Some(number);
+        }
+        if let Some(age_ms) = retention.age {
+            self.ages.remove(&(at_us.saturating_add(age_ms.saturating_mul(MS)), number));
+        }
+        self.passing.remove(&at) == Some(number)
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.passing.len() + self.kept.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many may go.
+    pub fn passing(&self) -> usize {
+        self.passing.len()
+    }
+
+    /// The one that may go first.
+    pub fn first_passing(&self) -> Option<u64> {
+        first(&self.passing).map(|(_, number)| number)
+    }
+
+    /// The one that is too old first, after when.
+    pub fn first_age(&self) -> Option<(u64, u64)> {
+        self.ages.first().copied()
+    }
+
+    /// All, by the instant of their end.
+    pub fn in_order(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> {
+        Merged::new(
+            self.passing.iter().map(|(&at, &number)| (at, number)),
+            self.kept.iter().map(|(&at, &number)| (at, number)),
+        )
+        .map(|((at_us, _), number)| (at_us, number))
+    }
+}
+
 fn first(index: &BTreeMap<Instant, u64>) -> Option<(u64, u64)> {
     index.first_key_value().map(|(&(at_us, _), &number)| (at_us, number))
+}
+
+/// Two sorted walks as one.
+struct Merged<K, A: Iterator<Item = (K, u64)>, B: Iterator<Item = (K, u64)>> {
+    one: A,
+    two: B,
+    front: (Option<(K, u64)>, Option<(K, u64)>),
+    back: (Option<(K, u64)>, Option<(K, u64)>),
+}
+
+impl<K, A: Iterator<Item = (K, u64)>, B: Iterator<Item = (K, u64)>> Merged<K, A, B> {
+    fn new(one: A, two: B) -> Self {
+        Self { one, two, front: (None, None), back: (None, None) }
+    }
+}
+
+impl<K: Ord, A, B> Iterator for Merged<K, A, B>
+where
+    A: Iterator<Item = (K, u64)>,
+    B: Iterator<Item = (K, u64)>,
+{
+    type Item = (K, u64);
+
+    fn next(&mut self) -> Option<(K, u64)> {
+        let (one, two) = &mut self.front;
+        *one = one.take().or_else(|| self.one.next()).or_else(|| self.back.0.take());
+        *two = two.take().or_else(|| self.two.next()).or_else(|| self.back.1.take());
+        match (&one, &two) {
+            (Some(first), Some(second)) if second < first => two.take(),
+            (None, _) => two.take(),
+            _ => one.take(),
+        }
+    }
+}
+
+impl<K: Ord, A, B> DoubleEndedIterator for Merged<K, A, B>
+where
+    A: DoubleEndedIterator<Item = (K, u64)>,
+    B: DoubleEndedIterator<Item = (K, u64)>,
+{
+    fn next_back(&mut self) -> Option<(K, u64)> {
+        let (one, two) = &mut self.back;
+        *one = one.take().or_else(|| self.one.next_back()).or_else(|| self.front.0.take());
+        *two = two.take().or_else(|| self.two.next_back()).or_else(|| self.front.1.take());
+        match (&one, &two) {
+            (Some(first), Some(second)) if second > first => two.take(),
+            (None, _) => two.take(),
+            _ => one.take(),
+        }
+    }
 }

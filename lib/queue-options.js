@@ -1,0 +1,168 @@
+'use strict';
+/** What queues and jobs are made with, and how it looks as JSON for core: whole milliseconds, instants since the epoch. */
+const { types } = require('node:util');
+const options = require('./options.js');
+const { encodeJson } = require('./codec.js');
+const { readDuration } = require('./duration.js');
+const { invalidArg, show } = require('./errors.js');
+const { NAME_EXPECTED, isName } = require('./names.js');
+
+const MB = 1024 * 1024;
+const PRIORITY_MAX = 2_097_151;
+const COUNT_MAX = Number.MAX_SAFE_INTEGER;
+/** One call holds the queue's lock from its first job to its last. */
+const BULK_JOBS_MAX = 10_000;
+
+const getTime = Date.prototype.getTime;
+
+/** @type {import('./options.js').Checker<string>} */
+const NAME = { expected: NAME_EXPECTED, read: (value) => (isName(value) ? value : undefined) };
+
+/** @type {import('./options.js').Checker<number>} */
+const INSTANT = {
+  expected: 'a valid Date',
+  // By its kind: in Jest a Date is of another realm.
+  read: (value) => {
+    const ms = types.isDate(value) ? getTime.call(value) : Number.NaN;
+    // Before 1970 is as past as 1970.
+    return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+  },
+};
+
+/** @type {import('./options.js').Checker<number>} */
+const AGE = {
+  expected:
+    "a duration as a string such as '1h' (no number: BullMQ counts seconds there, redstart would count milliseconds)",
+  read: (value) => (typeof value === 'string' ? readDuration(value) : undefined),
+};
+
+const COUNT = options.integer({ min: 0, max: COUNT_MAX });
+/** @type {import('./options.js').Checker<{ age?: number, count?: number, forever?: true }>} */
+const RETENTION = {
+  expected: 'true, false, a whole number of jobs from 0, or a plain object with age, count',
+  read: (value) => {
+    if (typeof value === 'boolean') return value ? { count: 0 } : { forever: true };
+    const count = COUNT.read(value);
+    return count === undefined ? undefined : { count };
+  },
+  schema: { age: AGE, count: COUNT },
+};
+
+const BACKOFF = options.object({
+  type: options.required(options.oneOf(['fixed', 'exponential'])),
+  delay: options.required(options.duration),
+  maxDelay: options.duration,
+  jitter: options.number({ min: 0, max: 1 }),
+});
+
+const DEFAULT_JOB_OPTIONS = {
+  delay: options.durationOrZero,
+  priority: options.integer({ min: 0, max: PRIORITY_MAX }),
+  lifo: options.boolean,
+  attempts: options.integer({ min: 1, max: 1_000_000 }),
+  backoff: BACKOFF,
+  timeout: options.duration,
+  expiresIn: options.duration,
+  group: options.object({ id: options.required(NAME) }),
+  removeOnComplete: RETENTION,
+  removeOnFail: RETENTION,
+};
+const JOB_OPTIONS = {
+  ...DEFAULT_JOB_OPTIONS,
+  jobId: NAME,
+  runAt: INSTANT,
+  deduplication: options.object({
+    id: options.required(NAME),
+    ttl: options.duration,
+    extend: options.boolean,
+    replace: options.boolean,
+  }),
+};
+const ADD_AND_WAIT_OPTIONS = { ...JOB_OPTIONS, waitTimeout: options.duration };
+const QUEUE_OPTIONS = {
+  defaultJobOptions: options.object(DEFAULT_JOB_OPTIONS),
+  maxDataSize: options.bytes({ min: 1, max: 256 * MB }),
+  deadLetter: NAME,
+};
+const NEW_JOB = { name: options.required(NAME), data: options.anything, opts: options.object(JOB_OPTIONS) };
+
+const NO_OPTIONS = '{}';
+
+/**
+ * Options as core reads them.
+ * @param {unknown} given
+ * @param {Function} above
+ */
+function readQueueOptions(given, above) {
+  return { ...options.checkOptions('queue()', given, QUEUE_OPTIONS, above) };
+}
+
+/**
+ * The options of one add as JSON.
+ * @param {unknown} given
+ */
+function jobOptionsText(given) {
+  return given === undefined ? NO_OPTIONS : JSON.stringify(options.checkOptions('add()', given, JOB_OPTIONS));
+}
+
+/**
+ * The same for addAndWait, and how long to wait.
+ * @param {unknown} given
+ */
+function readAddAndWait(given) {
+  const { waitTimeout, ...rest } = options.checkOptions('addAndWait()', given, ADD_AND_WAIT_OPTIONS);
+  return { text: JSON.stringify(rest), waitTimeout };
+}
+
+/** @param {unknown} name */
+function checkJobName(name) {
+  if (!isName(name)) throw invalidArg(`a job's name is ${NAME_EXPECTED}; got ${show(name)}`, checkJobName);
+}
+
+/**
+ * JSON text of what a job is added with; a job without data has null.
+ * @param {unknown} data
+ * @param {string} [what] Whose it is.
+ */
+function dataText(data, what = 'job data') {
+  return encodeJson(data === undefined ? null : data, what);
+}
+
+/**
+ * A job as addBulk() and schedulers take it.
+ * @param {unknown} job
+ * @param {string} what Which one it is.
+ */
+function readNewJob(job, what) {
+  const { name, data, opts } = options.checkOptions(what, job, NEW_JOB);
+  return { name, data: dataText(data, `data of ${what}`), options: opts ?? {} };
+}
+
+/**
+ * The jobs of addBulk() as JSON.
+ * @param {unknown} jobs
+ */
+function bulkText(jobs) {
+  if (!Array.isArray(jobs)) throw invalidArg(`addBulk() takes an array of { name, data, opts }; got ${show(jobs)}`);
+  if (jobs.length > BULK_JOBS_MAX) {
+    throw invalidArg(`addBulk() takes at most ${BULK_JOBS_MAX} jobs; got ${jobs.length}; add them in several calls`);
+  }
+  const texts = [];
+  for (let index = 0; index < jobs.length; index++) {
+    const job = readNewJob(jobs[index], `job ${index} of addBulk()`);
+    texts.push([job.name, job.data, job.options]);
+  }
+  return JSON.stringify(texts);
+}
+
+module.exports = {
+  NAME,
+  INSTANT,
+  readQueueOptions,
+  jobOptionsText,
+  readAddAndWait,
+  checkJobName,
+  dataText,
+  readNewJob,
+  bulkText,
+};

@@ -1,0 +1,76 @@
+'use strict';
+/** What process() is given with a module: where the module is, and which options are the threads' own. */
+const { fileURLToPath, pathToFileURL } = require('node:url');
+const path = require('node:path');
+const options = require('./options.js');
+const { invalidArg, show } = require('./errors.js');
+const { WORKER_OPTIONS } = require('./worker.js');
+
+const THREADS_MAX = 64;
+const THREAD_OPTIONS = {
+  threads: options.integer({ min: 1, max: THREADS_MAX }),
+  recycleAfter: options.integer({ min: 1 }),
+};
+const OPTIONS = { ...WORKER_OPTIONS, ...THREAD_OPTIONS };
+/** The pool's, and not of each worker in it. */
+const OWN = ['threads', 'recycleAfter', 'autorun', 'name'];
+
+const MODULE_EXPECTED = "a module is a file URL such as new URL('./jobs.mjs', import.meta.url), or an absolute path";
+
+/**
+ * The address of a module as import() takes it.
+ * @param {unknown} given
+ * @param {Function} above
+ */
+function moduleUrl(given, above) {
+  if (typeof given === 'string' && path.isAbsolute(given)) return pathToFileURL(given).href;
+  const href = typeof given === 'string' ? given : hrefOf(given);
+  if (href?.startsWith('file:')) {
+    try {
+      // Says what is wrong with a host or an encoded slash.
+      fileURLToPath(href);
+      return href;
+    } catch (cause) {
+      throw invalidArg(`process() cannot run ${show(href)}: ${/** @type {Error} */ (cause).message}`, above);
+    }
+  }
+  const remedy =
+    typeof given === 'string' && href !== undefined && !/^[a-z]+:/.test(href)
+      ? '; make it absolute with path.resolve() or require.resolve()'
+      : '';
+  throw invalidArg(
+    `process() takes a handler function or a module; ${MODULE_EXPECTED}; got ${show(given)}${remedy}`,
+    above,
+  );
+}
+
+/** By its shape: a test environment brings a class of its own. @param {any} given @returns {string | undefined} */
+function hrefOf(given) {
+  return typeof given?.href === 'string' && typeof given.protocol === 'string' ? given.href : undefined;
+}
+
+/**
+ * Checked here, so that process() throws and not a thread; `forThreads` is as it was given, to be checked there again.
+ * @param {unknown} given
+ * @param {Function} above
+ */
+function readThreadedOptions(given, above) {
+  const checked = options.checkOptions('process()', given, OPTIONS, above);
+  if ('backoff' in checked && checked.backoff !== undefined) {
+    throw invalidArg(
+      "process() with a module takes no function 'backoff': functions do not cross threads; give the jobs a backoff, or " +
+        'throw job.snooze(…) in the module',
+      above,
+    );
+  }
+  /** @type {any} */
+  const known = given ?? {};
+  const forThreads = Object.fromEntries(
+    Object.keys(WORKER_OPTIONS)
+      .filter((name) => !OWN.includes(name) && Object.hasOwn(known, name))
+      .map((name) => [name, known[name]]),
+  );
+  return { checked, forThreads };
+}
+
+module.exports = { THREAD_OPTIONS, moduleUrl, readThreadedOptions };
