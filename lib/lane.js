@@ -40,7 +40,7 @@ const ring = lane.functions();
 /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
 const promises = new Map();
 /**
- * @typedef {{ ready?(): void, leaseLost?(job: number, epoch: number): void, event?(json: string): void,
+ * @typedef {{ ready?(): void, leaseLost?(job: number, epoch: number, why: number): void, event?(json: string): void,
  *   lapsed?(reason: number): void }} Line
  */
 /** @type {Map<number, Line>} Workers, subscriptions and loads by their number in the lane. */
@@ -177,7 +177,7 @@ function deliver(found, number, value, failed) {
   }
   const line = lines.get(number);
   if (found === FOUND_READY) line?.ready?.();
-  else if (found === FOUND_LEASE_LOST) line?.leaseLost?.(scratch[3], scratch[4]);
+  else if (found === FOUND_LEASE_LOST) line?.leaseLost?.(scratch[3], scratch[4], scratch[5]);
   else if (found === FOUND_EVENT) line?.event?.(value);
   else if (found === FOUND_LAPSE) line?.lapsed?.(scratch[3]);
 }

@@ -2,18 +2,11 @@
 /** What process() is given with a module: where the module is, and which options are the threads' own. */
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const path = require('node:path');
-const options = require('./options.js');
 const { invalidArg, show } = require('./errors.js');
-const { WORKER_OPTIONS } = require('./worker.js');
+const { WORKER_OPTIONS, readWorkerOptions } = require('./worker-options.js');
 
-const THREADS_MAX = 64;
-const THREAD_OPTIONS = {
-  threads: options.integer({ min: 1, max: THREADS_MAX }),
-  recycleAfter: options.integer({ min: 1 }),
-};
-const OPTIONS = { ...WORKER_OPTIONS, ...THREAD_OPTIONS };
 /** The pool's, and not of each worker in it. */
-const OWN = ['threads', 'recycleAfter', 'autorun', 'name'];
+const OWN = ['autorun', 'name', 'backoff'];
 
 const MODULE_EXPECTED = "a module is a file URL such as new URL('./jobs.mjs', import.meta.url), or an absolute path";
 
@@ -55,8 +48,8 @@ function hrefOf(given) {
  * @param {Function} above
  */
 function readThreadedOptions(given, above) {
-  const checked = options.checkOptions('process()', given, OPTIONS, above);
-  if ('backoff' in checked && checked.backoff !== undefined) {
+  const checked = readWorkerOptions(given, true, above);
+  if (checked.backoff !== undefined) {
     throw invalidArg(
       "process() with a module takes no function 'backoff': functions do not cross threads; give the jobs a backoff, or " +
         'throw job.snooze(…) in the module',
@@ -73,4 +66,4 @@ function readThreadedOptions(given, above) {
   return { checked, forThreads };
 }
 
-module.exports = { THREAD_OPTIONS, moduleUrl, readThreadedOptions };
+module.exports = { moduleUrl, readThreadedOptions };

@@ -11,10 +11,10 @@
 const { EventEmitter } = require('node:events');
 const timers = require('node:timers');
 const options = require('./options.js');
-const { emit } = require('./emit.js');
 const { RedstartError, show } = require('./errors.js');
 const { rethrowLater } = require('./lane.js');
-const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker.js');
+const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker-options.js');
+const { tell, tellError } = require('./worker-tell.js');
 const { FINISHED, SHARED_BYTES, fromSent, tellWhatIsHeard } = require('./worker-threads-events.js');
 const { moduleUrl, readThreadedOptions } = require('./worker-threads-options.js');
 const { PoolThread } = require('./worker-threads-thread.js');
@@ -71,9 +71,9 @@ class ThreadedWorker extends EventEmitter {
       options: forThreads,
       recycleAfter: checked.recycleAfter,
     };
-    this.#started = checked.autorun !== false;
+    this.#started = checked.autorun;
     tellWhatIsHeard(this, this.#state);
-    this.#places = Array.from({ length: checked.threads ?? 1 }, () => ({}));
+    this.#places = Array.from({ length: checked.threads }, () => ({}));
     for (const place of this.#places) this.#fill(place);
   }
 
@@ -83,6 +83,11 @@ class ThreadedWorker extends EventEmitter {
 
   get paused() {
     return this.#paused;
+  }
+
+  /** Whether it was told to take jobs, for who waits until a queue is drained. */
+  get started() {
+    return this.#started;
   }
 
   run() {
@@ -160,7 +165,8 @@ class ThreadedWorker extends EventEmitter {
   /** @param {import('./worker-threads-events.js').SentEvent} sent */
   #tell(sent) {
     const args = fromSent(this.#native, sent);
-    if (!emit(this, sent.event, ...args) && sent.event === 'error') rethrowLater(args[0]);
+    if (sent.event === 'error') tellError(this, args[0]);
+    else tell(this, sent.event, ...args);
   }
 
   /** @param {Place} place @param {InstanceType<typeof PoolThread>} thread @param {Error | undefined} failure */
@@ -219,7 +225,7 @@ class ThreadedWorker extends EventEmitter {
   #giveUp(error) {
     if (!this.running) return;
     this.close().catch(rethrowLater);
-    if (!emit(this, 'error', error)) rethrowLater(error);
+    tellError(this, error);
   }
 
   /** @param {number} timeoutMs */

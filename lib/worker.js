@@ -7,90 +7,72 @@ const { AsyncResource } = require('node:async_hooks');
 const { EventEmitter } = require('node:events');
 const timers = require('node:timers');
 const options = require('./options.js');
-const { encodeJson } = require('./codec.js');
-const { emit } = require('./emit.js');
-const { RedstartError, isUnrecoverable, toFailure } = require('./errors.js');
-const { ActiveJob } = require('./job.js');
-const { listen, unlisten, keepAlive, ready, rethrowLater } = require('./lane.js');
+const { RedstartError } = require('./errors.js');
+const { JobRun } = require('./job-run.js');
+const { listen, unlisten, keepAlive, ready } = require('./lane.js');
+const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker-options.js');
+const { tell, tellError } = require('./worker-tell.js');
+const { JOBS_A_TURN, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
 
 // Taken before Jest's fake timers replace the global ones: closing is bounded in real time.
-const { setImmediate, setTimeout, clearTimeout } = timers;
+const { setTimeout, clearTimeout } = timers;
 
-const CLOSE_TIMEOUT_MS_DEFAULT = 8_000;
-const LEASE_MS_DEFAULT = 30_000;
-const LEASE_MS_MIN = 1_000;
-const MAX_STALLED_DEFAULT = 1;
-const CONCURRENCY_MAX = 10_000;
-/** Jobs run in a row before the event loop gets a turn, so that a long queue of quick jobs does not starve I/O. */
-const JOBS_A_TURN = 256;
-
-// What a finish came to.
-const COMPLETED = 0;
-const RETRYING = 1;
-const FAILED = 2;
-const LEASE_LOST = 4;
-
-/** @type {import('./options.js').Checker<number>} */
-const LEASE = {
-  expected: "a duration of at least '1s'",
-  read: (value) => {
-    const ms = options.duration.read(value);
-    return ms !== undefined && ms >= LEASE_MS_MIN ? ms : undefined;
-  },
-};
-const WORKER_OPTIONS = {
-  concurrency: options.integer({ min: 1, max: CONCURRENCY_MAX }),
-  leaseDuration: LEASE,
-  maxStalledCount: options.integer({ min: 0, max: 1_000_000 }),
-};
-const CLOSE_OPTIONS = { timeout: options.durationOrZero };
-
-/** @typedef {{ job: number, epoch: number, nonce: number }} Token */
-/** @typedef {{ token: Token, job: InstanceType<typeof ActiveJob>, abort: AbortController }} Run */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+/** Why a lease was lost, where core has not said so yet. */
+const RUNS_ELSEWHERE = 0;
 
 class Worker extends EventEmitter {
   /** @type {import('../native.js').QueueFunctions} */
   #native;
-  /** @type {(job: InstanceType<typeof ActiveJob>) => unknown} */
-  #handler;
-  /** @type {AsyncResource} */
+  /** @type {import('./job-run.js').Hands} */
+  #hands;
+  /** Of process(): handlers and listeners run in it. */
   #context;
   #concurrency;
   #number;
   #line;
   #alive = true;
-  /** @type {Map<number, Run>} Running jobs by their number in the queue. */
+  #open = true;
+  #paused = false;
+  #started;
+  /** @type {Map<number, InstanceType<typeof JobRun>>} Jobs here by their number in the queue. */
   #running = new Map();
   #pulling = false;
-  #startedThisTurn = 0;
+  /** Something has ended since it was last told that there is nothing more. */
+  #toDrain = false;
   /** @type {Promise<void> | undefined} */
   #closing;
   /** @type {(() => void) | undefined} */
   #onIdle;
-  /** @type {() => void} */
+  /** @type {(worker: Worker) => void} */
   #onClosed;
 
   /**
    * @param {import('../native.js').QueueFunctions} native
    * @param {(job: any) => unknown} handler
-   * @param {unknown} given
-   * @param {(worker: Worker) => void} onClosed
+   * @param {import('./worker-options.js').WorkerRead} read
+   * @param {{ onClosed(worker: Worker): void }} hooks
    */
-  constructor(native, handler, given, onClosed) {
+  constructor(native, handler, read, { onClosed }) {
     super();
-    const checked = options.checkOptions('process()', given, WORKER_OPTIONS);
-    const leaseMs = checked.leaseDuration ?? LEASE_MS_DEFAULT;
     this.#native = native;
-    this.#handler = handler;
-    this.#concurrency = checked.concurrency ?? 1;
-    this.#onClosed = () => onClosed(this);
-    const open = () => ready(native.openWorker(leaseMs, checked.maxStalledCount ?? MAX_STALLED_DEFAULT));
-    const { started, number } = listen(true, open, {
-      ready: () => this.#tryPull(),
-      leaseLost: (job, epoch) => this.#loseLease(job, epoch),
+    this.#concurrency = read.concurrency;
+    this.#started = read.autorun;
+    this.#onClosed = onClosed;
+    this.#hands = {
+      native,
+      handler,
+      backoff: read.backoff,
+      tell: (event, ...args) => this.#tell(event, ...args),
+      tellError: (error) => this.#context.runInAsyncScope(tellError, undefined, this, error),
+      over: (run) => this.#freePlace(run),
+    };
+    const { started: worker, number: line } = listen(true, () => ready(native.openWorker(read.native)), {
+      ready: () => this.#pullSoon(),
+      leaseLost: (job, epoch, why) => this.#context.runInAsyncScope(this.#loseLease, this, job, epoch, why),
     });
-    this.#number = started;
-    this.#line = number;
+    this.#number = worker;
+    this.#line = line;
     // Ended by close() and not by the garbage collector: until then it is an open handle to Jest.
     this.#context = new AsyncResource('redstart.Worker', { requireManualDestroy: true });
     // After the caller has had the chance to add its listeners.
@@ -98,22 +80,48 @@ class Worker extends EventEmitter {
   }
 
   get running() {
-    return this.#closing === undefined;
+    return this.#open;
+  }
+
+  get paused() {
+    return this.#paused;
+  }
+
+  /** Whether it was told to take jobs, for who waits until a queue is drained. */
+  get started() {
+    return this.#started;
+  }
+
+  run() {
+    this.#started ||= this.#open;
+    this.#pullSoon();
+  }
+
+  pause() {
+    if (this.#paused || !this.#open) return;
+    this.#paused = true;
+    this.#wantNothing();
+  }
+
+  resume() {
+    if (!this.#paused || !this.#open) return;
+    this.#paused = false;
+    this.#pullSoon();
   }
 
   ref() {
-    if (!this.#alive && this.running) keepAlive(true);
-    this.#alive ||= this.running;
+    if (!this.#alive && this.#open) keepAlive(true);
+    this.#alive ||= this.#open;
     return this;
   }
 
   unref() {
-    if (this.#alive && this.running) keepAlive(false);
-    this.#alive &&= !this.running;
+    if (this.#alive && this.#open) keepAlive(false);
+    this.#alive &&= !this.#open;
     return this;
   }
 
-  /** @param {{ timeout?: import('../index.js').Duration }} [given] @returns {Promise<void>} */
+  /** @param {{ timeout?: import('../index.js').Duration | 0 }} [given] @returns {Promise<void>} */
   async close(given) {
     const { timeout } = options.checkOptions('close()', given, CLOSE_OPTIONS);
     this.#closing ??= this.#close(timeout ?? CLOSE_TIMEOUT_MS_DEFAULT);
@@ -124,145 +132,111 @@ class Worker extends EventEmitter {
     return this.close();
   }
 
-  #pull() {
-    this.#pulling = false;
-    const free = this.#concurrency - this.#running.size;
-    if (!this.running || free <= 0) return;
-    const text = ready(this.#native.take(this.#number, free));
-    if (text === undefined) return;
-    for (const [view, token] of JSON.parse(text)) this.#start(view, token);
+  get #takes() {
+    return this.#open && this.#started && !this.#paused;
   }
 
-  #tryPull() {
-    try {
-      this.#pull();
-    } catch (error) {
-      this.#report(error);
-    }
-  }
-
-  /** Once for all places that get free in this turn of the microtasks; every JOBS_A_TURN jobs the loop has a turn. */
+  /** Once for all places that get free in this turn of the microtasks, and when the loop has had its turn. */
   #pullSoon() {
-    if (this.#pulling) return;
+    if (this.#pulling || !this.#takes) return;
     this.#pulling = true;
-    if (this.#startedThisTurn < JOBS_A_TURN) {
-      // Not queueMicrotask, which Jest's fake timers stop.
-      Promise.resolve().then(() => this.#tryPull());
-      return;
-    }
-    setImmediate(() => {
-      this.#startedThisTurn = 0;
-      this.#tryPull();
+    // Not queueMicrotask, which Jest's fake timers stop.
+    const soon = isTurnDue() ? turnOfTheLoop() : Promise.resolve();
+    soon.then(() => {
+      this.#pulling = false;
+      this.#context.runInAsyncScope(this.#pull, this);
     });
   }
 
-  /** @param {import('./job.js').JobView} view @param {Token} token */
-  #start(view, token) {
-    const abort = new AbortController();
-    const run = { token, job: new ActiveJob(this.#native, view, abort.signal), abort };
-    this.#running.set(token.job, run);
-    this.#startedThisTurn += 1;
-    emit(this, 'active', run.job);
-    this.#run(run).catch((error) => this.#report(error));
-  }
-
-  /** @param {Run} run */
-  async #run(run) {
-    let result;
+  #pull() {
+    const free = Math.min(this.#concurrency - this.#running.size, JOBS_A_TURN);
+    if (!this.#takes || free <= 0) return;
     let text;
     try {
-      result = await this.#context.runInAsyncScope(this.#handler, undefined, run.job);
-      text = encodeJson(result ?? null, `what the handler of job ${run.job.id} returned`);
+      text = ready(this.#native.take(this.#number, free));
     } catch (error) {
-      this.#fail(run, error);
+      // A handle that was closed meanwhile closes its workers as well.
+      if (!RedstartError.is(error, 'ERR_CLOSED')) this.#hands.tellError(error);
       return;
     }
-    if (!this.#isMine(run)) return;
-    const { job, epoch, nonce } = run.token;
-    let cameTo;
-    try {
-      cameTo = ready(this.#native.complete(job, epoch, nonce, text));
-    } catch (error) {
-      this.#fail(run, error);
+    if (text === undefined) {
+      this.#tellDrained();
       return;
     }
-    this.#finish(run);
-    if (cameTo === COMPLETED) emit(this, 'completed', run.job, result);
-    else if (cameTo === LEASE_LOST) emit(this, 'lease-lost', run.job);
+    const taken = JSON.parse(text);
+    for (const [view, token] of taken) this.#start(view, token);
+    if (taken.length === free) this.#pullSoon();
   }
 
-  /** @param {Run} run @param {unknown} error */
-  #fail(run, error) {
-    if (!this.#isMine(run)) return;
-    const { job, epoch, nonce } = run.token;
-    const failure = JSON.stringify(toFailure(error));
-    // A handler that stops because its signal says so ends here as well; its token is refused.
-    const cameTo = ready(this.#native.fail(job, epoch, nonce, failure, isUnrecoverable(error)));
-    this.#finish(run);
-    if (cameTo === FAILED) emit(this, 'failed', run.job, error);
-    else if (cameTo === RETRYING) emit(this, 'retrying', run.job, error);
-    else if (cameTo === LEASE_LOST) emit(this, 'lease-lost', run.job);
+  #tellDrained() {
+    if (!this.#toDrain || this.#running.size > 0) return;
+    this.#toDrain = false;
+    this.#tell('drained');
   }
 
-  /** @param {Run} run */
-  #isMine(run) {
-    return this.#running.get(run.token.job) === run;
+  /** What a handler entered is not for listeners. @param {string} event @param {unknown[]} args */
+  #tell(event, ...args) {
+    if (this.listenerCount(event) > 0) this.#context.runInAsyncScope(tell, undefined, this, event, ...args);
   }
 
-  /** @param {Run} run */
-  #finish(run) {
-    this.#running.delete(run.token.job);
-    if (this.running) this.#pullSoon();
+  /** @param {import('./job.js').JobView} view @param {import('./job-active.js').Token} token */
+  #start(view, token) {
+    // Core gave it up before its news of that has come.
+    this.#running.get(token.job)?.lose(RUNS_ELSEWHERE);
+    const run = new JobRun(this.#hands, view, token);
+    this.#running.set(token.job, run);
+    run.run();
+  }
+
+  /** @param {InstanceType<typeof JobRun>} run */
+  #freePlace(run) {
+    const { job } = run.token;
+    if (this.#running.get(job) === run) this.#running.delete(job);
+    this.#toDrain = true;
+    if (this.#open) this.#pullSoon();
     else if (this.#running.size === 0) this.#onIdle?.();
   }
 
-  /** @param {number} job @param {number} epoch */
-  #loseLease(job, epoch) {
+  /** @param {number} job @param {number} epoch @param {number} why */
+  #loseLease(job, epoch, why) {
     const run = this.#running.get(job);
-    if (run === undefined || run.token.epoch !== epoch) return;
-    this.#finish(run);
-    run.abort.abort(
-      new RedstartError(`job ${run.job.id} is no longer this worker's: it runs elsewhere or is gone`, {
-        code: 'ERR_INVALID_STATE',
-      }),
-    );
-    emit(this, 'lease-lost', run.job);
+    if (run?.token.epoch === epoch) run.lose(why);
+  }
+
+  /** What it was told of goes to another worker now. */
+  #wantNothing() {
+    this.#native.take(this.#number, 0);
   }
 
   /** @param {number} timeoutMs */
   async #close(timeoutMs) {
-    // Wanting nothing any more, so that a job it was told of goes to another worker now and not after the timeout.
-    this.#native.take(this.#number, 0);
-    if (this.#running.size > 0) {
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, Math.min(timeoutMs, 2 ** 31 - 1));
-        this.#onIdle = () => {
-          clearTimeout(timer);
-          resolve(undefined);
-        };
-      });
-    }
+    this.#open = false;
+    this.#wantNothing();
+    await this.#idle(timeoutMs);
     const left = [...this.#running.values()];
     this.#running.clear();
     try {
-      for (const { token } of left) ready(this.#native.release(token.job, token.epoch, token.nonce));
+      for (const run of left) run.release();
       ready(this.#native.closeWorker(this.#number, this.#line, true));
     } finally {
       unlisten(this.#line, this.#alive);
       this.#context.emitDestroy();
-      this.#onClosed();
+      this.#onClosed(this);
     }
-    for (const { job, abort } of left) {
-      const message = `job ${job.id} was released: its worker closed before it had finished`;
-      abort.abort(new RedstartError(message, { code: 'ERR_CLOSED' }));
-    }
+    for (const run of left) run.abortReleased();
   }
 
-  /** @param {unknown} error */
-  #report(error) {
-    if (RedstartError.is(error, 'ERR_CLOSED')) return;
-    if (!emit(this, 'error', error)) rethrowLater(error);
+  /** @param {number} timeoutMs */
+  #idle(timeoutMs) {
+    if (this.#running.size === 0 || timeoutMs === 0) return undefined;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.min(timeoutMs, TIMER_MS_MAX));
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      };
+    });
   }
 }
 
-module.exports = { Worker, CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT };
+module.exports = { Worker };

@@ -1,0 +1,216 @@
+'use strict';
+/**
+ * One job in the hands of a handler: runs it, and settles it once. Whoever is first says how it ended: the handler, core
+ * (the lease was lost, the attempt timed out) or a worker that closes. What comes later changes nothing.
+ */
+const { types } = require('node:util');
+const { encodeJson } = require('./codec.js');
+const { DURATION_MS_MAX } = require('./duration.js');
+const { RedstartError, invalidArg, isUnrecoverable, show, toFailure } = require('./errors.js');
+const { ActiveJob, Snooze, leaseLost } = require('./job-active.js');
+const { ready } = require('./lane.js');
+const { countJob, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
+
+// What settling came to.
+const COMPLETED = 0;
+const RETRYING = 1;
+const FAILED = 2;
+const LEASE_LOST = 4;
+
+// How a job fails.
+const AS_ITS_OPTIONS_SAY = 0;
+const FOR_GOOD = 1;
+/** By the job's own backoff. */
+const ITS_OWN_WAIT = -1;
+
+// Why core takes a job back.
+const TIMED_OUT = 1;
+const CANCELLED = 2;
+
+/**
+ * What the runs of a worker share. `over`: its place is free.
+ * @typedef {{ native: import('../native.js').QueueFunctions, handler: (job: any) => unknown,
+ *   backoff: ((context: object) => unknown) | undefined, tell(event: string, ...args: unknown[]): void,
+ *   tellError(error: unknown): void, over(run: JobRun): void }} Hands
+ */
+
+class JobRun {
+  #hands;
+  #isOver = false;
+  /** @type {Error | undefined} */
+  #cancelled;
+
+  /** @param {Hands} hands @param {import('./job.js').JobView} view @param {import('./job-active.js').Token} token */
+  constructor(hands, view, token) {
+    this.#hands = hands;
+    this.token = token;
+    this.job = new ActiveJob(hands.native, view, token);
+  }
+
+  async run() {
+    // From here on in an asynchronous context of its own: what a handler enters there is not seen by the next.
+    await undefined;
+    while (isTurnDue()) await turnOfTheLoop();
+    if (this.#isOver) return;
+    countJob();
+    this.#hands.tell('active', this.job);
+    let result;
+    let text;
+    const { handler } = this.#hands;
+    try {
+      result = await handler(this.job);
+      if (Snooze.delayOf(result) !== undefined) throw snoozeReturned(this.job.id);
+      text = encodeJson(result ?? null, 'what the handler returned');
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#complete(text, result);
+  }
+
+  /** Core has taken it back, or will. @param {number} why */
+  lose(why) {
+    if (why === CANCELLED) {
+      ActiveJob.abort(this.job, this.#cancellation());
+      return;
+    }
+    this.#end();
+    const { id } = this.job;
+    this.#tellLost(why === TIMED_OUT ? timedOut(id) : leaseLost(id));
+  }
+
+  /** It goes back to the front of the queue, for others to run. */
+  release() {
+    this.#isOver = true;
+    const { job, epoch, nonce } = this.token;
+    try {
+      const cameTo = ready(this.#hands.native.release(job, epoch, nonce));
+      if (cameTo === FAILED) this.#tellOther(cameTo);
+    } catch (error) {
+      this.#hands.tellError(error);
+    }
+  }
+
+  abortReleased() {
+    const message = `job ${this.job.id} was released: its worker closed before it had finished`;
+    ActiveJob.abort(this.job, new RedstartError(message, { code: 'ERR_CLOSED' }));
+  }
+
+  /** @param {string} text @param {unknown} result */
+  #complete(text, result) {
+    if (this.#isOver) return;
+    const { job, epoch, nonce } = this.token;
+    let cameTo;
+    try {
+      cameTo = ready(this.#hands.native.complete(job, epoch, nonce, text));
+    } catch (error) {
+      // Too large, for one.
+      this.#fail(error);
+      return;
+    }
+    this.#end();
+    if (cameTo === COMPLETED) this.#hands.tell('completed', this.job, result);
+    else this.#tellOther(cameTo);
+  }
+
+  /** @param {unknown} error */
+  #fail(error) {
+    if (this.#isOver) return;
+    const { job, epoch, nonce } = this.token;
+    const { native } = this.#hands;
+    const delayMs = Snooze.delayOf(error);
+    if (delayMs !== undefined) {
+      const cameTo = this.#settle(() => native.snooze(job, epoch, nonce, delayMs));
+      if (cameTo !== RETRYING) this.#tellOther(cameTo);
+      return;
+    }
+    const { how, waitMs } = this.#whatFollows(error);
+    // The function backoff may have closed its worker.
+    if (this.#isOver) return;
+    const failure = JSON.stringify(toFailure(error));
+    const cameTo = this.#settle(() => native.fail(job, epoch, nonce, failure, how, waitMs));
+    if (cameTo === RETRYING) this.#hands.tell('retrying', this.job, error);
+    else if (cameTo === FAILED && this.#cancelled === undefined) this.#hands.tell('failed', this.job, error);
+    else this.#tellOther(cameTo);
+  }
+
+  /**
+   * Its place is free even where settling fails; the job is given back when the worker closes.
+   * @param {() => number | undefined} call
+   */
+  #settle(call) {
+    try {
+      return ready(call());
+    } catch (error) {
+      this.#hands.tellError(error);
+      return undefined;
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** @param {unknown} error */
+  #whatFollows(error) {
+    if (isUnrecoverable(error)) return { how: FOR_GOOD, waitMs: ITS_OWN_WAIT };
+    const { backoff } = this.#hands;
+    const asItsOptionsSay = { how: AS_ITS_OPTIONS_SAY, waitMs: ITS_OWN_WAIT };
+    // One that is cancelled has failed whatever follows.
+    if (backoff === undefined || this.#cancelled !== undefined) return asItsOptionsSay;
+    try {
+      const answer = backoff({ attemptsMade: this.job.attempt, error, job: this.job });
+      return answer === false
+        ? { how: FOR_GOOD, waitMs: ITS_OWN_WAIT }
+        : { how: AS_ITS_OPTIONS_SAY, waitMs: readWait(answer) };
+    } catch (thrown) {
+      this.#hands.tellError(thrown);
+      return asItsOptionsSay;
+    }
+  }
+
+  /** It ended otherwise than its handler did. @param {number | undefined} cameTo */
+  #tellOther(cameTo) {
+    if (cameTo === FAILED) this.#hands.tell('failed', this.job, this.#cancellation());
+    else if (cameTo === LEASE_LOST) this.#tellLost(leaseLost(this.job.id));
+  }
+
+  /** @param {Error} reason */
+  #tellLost(reason) {
+    ActiveJob.abort(this.job, reason);
+    this.#hands.tell('lease-lost', this.job);
+  }
+
+  #cancellation() {
+    this.#cancelled ??= new RedstartError(`job ${this.job.id} was cancelled`, { code: 'ERR_JOB_CANCELLED' });
+    return this.#cancelled;
+  }
+
+  #end() {
+    this.#isOver = true;
+    this.#hands.over(this);
+  }
+}
+
+/** @param {string} id */
+function timedOut(id) {
+  return new RedstartError(`job ${id} ran longer than its timeout: this attempt has failed`, {
+    code: 'ERR_JOB_TIMEOUT',
+  });
+}
+
+/** @param {string} id */
+function snoozeReturned(id) {
+  return invalidArg(`the handler of job ${id} returned what job.snooze() gave it; write \`throw job.snooze(…)\``);
+}
+
+/** @param {unknown} answer Of the function backoff. */
+function readWait(answer) {
+  if (typeof answer === 'number' && answer >= 0 && answer <= DURATION_MS_MAX) return Math.ceil(answer);
+  // Told below; that it may fail later as well is nobody's loss.
+  if (types.isPromise(answer)) answer.catch(() => {});
+  throw invalidArg(
+    "option 'backoff' of process() must return milliseconds from 0 to 100 years, or false for no further attempt, and at once; " +
+      `got ${show(answer)}: the job's own backoff was used`,
+  );
+}
+
+module.exports = { JobRun };

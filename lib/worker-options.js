@@ -1,0 +1,112 @@
+'use strict';
+/** What process() takes beside a handler or a module, what close() takes, and how core is told of the former. */
+const options = require('./options.js');
+const { invalidArg } = require('./errors.js');
+const { NAME_EXPECTED, isName } = require('./names.js');
+const { isPlainObject } = require('./plain.js');
+
+const CLOSE_TIMEOUT_MS_DEFAULT = 8_000;
+const LEASE_MS_DEFAULT = 30_000;
+const STALL_AFTER_MS_DEFAULT = 300_000;
+/** Below it a garbage collection or a slow disk would look like the end of a worker. */
+const WATCHED_MS_MIN = 1_000;
+const MAX_STALLED_DEFAULT = 1;
+const CONCURRENCY_MAX = 10_000;
+const LIMITER_MAX = 100_000;
+const COUNT_MAX = 1_000_000;
+const THREADS_MAX = 64;
+
+/** @type {import('./options.js').Checker<string>} */
+const NAME = { expected: NAME_EXPECTED, read: (value) => (isName(value) ? value : undefined) };
+/** @type {import('./options.js').Checker<number>} */
+const LEASE = {
+  expected: "a duration of at least '1s'",
+  read: (value) => atLeast(WATCHED_MS_MIN, options.duration.read(value)),
+};
+/** @type {import('./options.js').Checker<number | null>} */
+const STALL_AFTER = {
+  expected: "a duration of at least '1s', or null for never",
+  read: (value) => atLeast(WATCHED_MS_MIN, options.durationOrNever.read(value)),
+};
+
+const WORKER_OPTIONS = {
+  name: NAME,
+  concurrency: options.integer({ min: 1, max: CONCURRENCY_MAX }),
+  leaseDuration: LEASE,
+  maxStalledCount: options.integer({ min: 0, max: COUNT_MAX }),
+  limiter: options.object({
+    max: options.required(options.integer({ min: 1, max: LIMITER_MAX })),
+    duration: options.required(options.duration),
+  }),
+  group: options.object({ concurrency: options.integer({ min: 1, max: COUNT_MAX }) }),
+  backoff: options.func,
+  stallAfter: STALL_AFTER,
+  autorun: options.boolean,
+};
+const THREAD_OPTIONS = {
+  threads: options.integer({ min: 1, max: THREADS_MAX }),
+  recycleAfter: options.integer({ min: 1 }),
+};
+const MODULE_OPTIONS = { ...WORKER_OPTIONS, ...THREAD_OPTIONS };
+const CLOSE_OPTIONS = { timeout: options.durationOrZero };
+
+/**
+ * @template {number | null | undefined} T
+ * @param {number} min
+ * @param {T} ms
+ */
+function atLeast(min, ms) {
+  return typeof ms === 'number' && ms < min ? undefined : ms;
+}
+
+/**
+ * @typedef {{ name?: string, concurrency: number, backoff?: (context: object) => unknown, autorun: boolean,
+ *   threads: number, recycleAfter?: number, native: string }} WorkerRead `native`: what openWorker() is given.
+ */
+
+/**
+ * The options of process(), normalised.
+ * @param {unknown} given
+ * @param {boolean} ofModule Whether a module is to be run, in threads, and not a function.
+ * @param {Function} [above]
+ * @returns {WorkerRead}
+ */
+function readWorkerOptions(given, ofModule, above = readWorkerOptions) {
+  if (!ofModule) refuseThreads(given, above);
+  const checked = options.checkOptions('process()', given, ofModule ? MODULE_OPTIONS : WORKER_OPTIONS, above);
+  const { threads, recycleAfter } = /** @type {any} */ (checked);
+  return {
+    name: checked.name,
+    concurrency: checked.concurrency ?? 1,
+    backoff: checked.backoff,
+    autorun: checked.autorun ?? true,
+    threads: threads ?? 1,
+    recycleAfter,
+    native: JSON.stringify({
+      leaseMs: checked.leaseDuration ?? LEASE_MS_DEFAULT,
+      maxStalledCount: checked.maxStalledCount ?? MAX_STALLED_DEFAULT,
+      limiter: checked.limiter,
+      groupConcurrency: checked.group?.concurrency,
+      stallAfterMs: checked.stallAfter === undefined ? STALL_AFTER_MS_DEFAULT : checked.stallAfter,
+    }),
+  };
+}
+
+/** @param {unknown} given @param {Function} above */
+function refuseThreads(given, above) {
+  if (!isPlainObject(given)) return;
+  const name = Object.keys(THREAD_OPTIONS).find((each) => Object.hasOwn(/** @type {object} */ (given), each));
+  if (name === undefined) return;
+  throw invalidArg(
+    `option '${name}' of process() is for a module, which runs in threads of its own; a function runs in this one: give ` +
+      'process() the file of a module whose default export it is',
+    above,
+  );
+}
+
+module.exports = {
+  WORKER_OPTIONS,
+  CLOSE_OPTIONS,
+  CLOSE_TIMEOUT_MS_DEFAULT,
+  readWorkerOptions,
+};
