@@ -97,14 +97,18 @@ export interface Store extends AsyncDisposable {
   stats(): Promise<StoreStats>;
   /**
    * Stops this handle's workers (waits for running jobs up to `timeout`, default '8s': containers are killed at 10),
-   * then releases the handle. Idempotent. Every later call through it is ERR_CLOSED. What was asked for before (a job's
-   * result) is still answered, and keeps the process alive until then. The last handle of a memory store takes the state
+   * then releases the handle. Idempotent: the first call decides. Every later call through it is ERR_CLOSED. What was asked for before
+   * (a job's result) is still answered, and keeps the process alive until then. The last handle of a memory store takes the state
    * with it: `dropped` tells the unfinished jobs lost per queue, and a process warning (code REDSTART_JOBS_DROPPED) is
    * emitted when there are any. Handles of threads that ended without closing stay counted: nothing is dropped then, and
    * the state stays. Do not await it in a handler of one of this handle's workers: it waits for that handler, up to
    * `timeout`.
+   *
+   * `drain: true` (default false) lets the workers go on first, until no job of their queues waits or is active, or `timeout` is over,
+   * which bounds both together, in real time. Delayed jobs are not waited for, nor the queues that are paused or have no worker here
+   * that takes jobs.
    */
-  close(options?: { timeout?: Duration }): Promise<{ dropped: Record<string, number> }>;
+  close(options?: { timeout?: Duration | 0; drain?: boolean }): Promise<{ dropped: Record<string, number> }>;
 }
 
 export interface StoreStats {
@@ -822,7 +826,7 @@ export interface Queue<Data, Result> {
   retryFailed(options?: { limit?: number }): Promise<number>;
   /** Removes everything, schedulers too. ERR_INVALID_STATE while jobs are active, unless `force`: they are cancelled first. */
   obliterate(options?: { force?: boolean }): Promise<void>;
-  /** Jobs active at once, over all workers; null: no bound. */
+  /** Jobs active at once, over all workers: 1 to 1,000,000; null: no bound. */
   setGlobalConcurrency(limit: number | null): Promise<void>;
   /** Jobs begun in any span of `duration`, over all workers: at most max, 1 to 100,000. null: no bound. */
   setGlobalRateLimit(limit: { max: number; duration: Duration } | null): Promise<void>;
@@ -833,7 +837,7 @@ export interface Queue<Data, Result> {
   upsertJobScheduler(id: string, repeat: Repeat, template: NewJob<Data>): Promise<void>;
   removeJobScheduler(id: string): Promise<boolean>;
   getJobSchedulers(): Promise<JobScheduler<Data>[]>;
-  /** What job.log() kept, oldest first. start to end, both included; default all. */
+  /** What job.log() kept, oldest first; nothing of a job that is not there. start to end, both included; default all. */
   getJobLogs(id: string, options?: { start?: number; end?: number }): Promise<string[]>;
   /** Events of this queue from whichever thread they come. A listener keeps no process alive. */
   on<E extends keyof QueueEvents>(event: E, listener: (payload: QueueEvents[E]) => void): this;
@@ -843,7 +847,10 @@ export interface Queue<Data, Result> {
 /** 'prioritized' waits with a priority above 0. */
 export type JobState = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed';
 export interface WorkerOptions {
-  /** A worker of the same name in the same thread and queue closes the former: hot reload does not double it. */
+  /**
+   * A worker of the same name in the same thread and queue closes the former, which finishes the jobs it has: hot reload does not
+   * double it. 1 to 256 characters.
+   */
   name?: string;
   /** Jobs at once in this worker, 1 to 10,000. Default 1. */
   concurrency?: number;
@@ -860,7 +867,7 @@ export interface WorkerOptions {
   group?: { concurrency?: number };
   /**
    * Milliseconds to wait before the next attempt; false: no further attempt. Overrides the job's backoff. What it throws, or any
-   * other answer, leaves that in force and is told as 'error'.
+   * other answer, leaves that in force and is told as 'error'. Not with a module: functions do not cross threads.
    */
   backoff?: (context: { attemptsMade: number; error: unknown; job: ActiveJob<any, any> }) => number | false;
   /**
@@ -875,6 +882,10 @@ export interface WorkerOptions {
   /** With a module: a thread is replaced by a fresh one after so many jobs. Default: never. */
   recycleAfter?: number;
 }
+/**
+ * With a module a job is a snapshot of it from its thread: without signal, updateProgress, log and snooze. 'drained' is told once a
+ * thread then.
+ */
 export interface WorkerEvents {
   active: [job: ActiveJob<any, any>];
   completed: [job: ActiveJob<any, any>, result: unknown];
@@ -882,7 +893,7 @@ export interface WorkerEvents {
   failed: [job: ActiveJob<any, any>, error: unknown];
   /** An attempt failed and another follows. */
   retrying: [job: ActiveJob<any, any>, error: unknown];
-  /** The job runs elsewhere, has timed out or was cancelled or removed; what this worker still does with it changes nothing. */
+  /** The job runs elsewhere, has timed out or was removed; what this worker still does with it changes nothing. */
   'lease-lost': [job: ActiveJob<any, any>];
   /** It has finished a job and there is no other to take. */
   drained: [];
@@ -937,15 +948,15 @@ export interface Job<Data = unknown, Result = unknown> {
    * `timeout` on the store's clock (a manual one must advance). Default: no timeout. From state, never from an event alone.
    */
   result(options?: { timeout?: Duration }): Promise<Result>;
-  /** Failed or completed: waits again, at the back, with all its attempts. ERR_INVALID_STATE in another state. */
+  /** Failed or completed: waits again, at the back, with all its attempts. ERR_INVALID_STATE in another state, or when it is gone. */
   retry(): Promise<void>;
-  /** Delayed: waits, at the back. ERR_INVALID_STATE in another state. */
+  /** Delayed: waits, at the back. ERR_INVALID_STATE in another state, or when it is gone. */
   promote(): Promise<void>;
   /** Whether it was there. An active one is ERR_INVALID_STATE: cancel() it. Who waits for its result gets ERR_NOT_FOUND. */
   remove(): Promise<boolean>;
   /**
    * Waiting or delayed: failed at once; active: its signal aborts, and however its handler ends it has failed. finishKind
-   * 'cancelled', failedReason the reason. Whether it was unfinished.
+   * 'cancelled', failedReason the reason (default 'cancelled'; at most 2,000 characters). Whether it was unfinished.
    */
   cancel(reason?: string): Promise<boolean>;
 }
@@ -1010,6 +1021,9 @@ export type ErrorCode =
   | 'ERR_NOT_FOUND'
   | 'ERR_INVALID_STATE'
   | 'ERR_JOB_FAILED'
+  | 'ERR_JOB_TIMEOUT'
+  | 'ERR_JOB_CANCELLED'
+  | 'ERR_LEASE_LOST'
   | 'ERR_CLOSED'
   | 'ERR_TOO_LARGE'
   | 'ERR_STORE_FULL'

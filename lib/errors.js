@@ -111,6 +111,15 @@ function closed(message, above) {
 }
 
 /**
+ * The error for a call that whatever it is about is in no state for. `above` as in invalidArg.
+ * @param {string} message
+ * @param {Function} above
+ */
+function invalidState(message, above) {
+  return startingAt(above, new RedstartError(message, { code: 'ERR_INVALID_STATE' }));
+}
+
+/**
  * The error for a status of the native side. With ERR_JOB_FAILED, `failure` is the job's own error and becomes the cause.
  * @param {{ code: ErrorCode, message: string, retryable?: boolean, failure?: Failure & { finishKind?: FinishKind } }} status
  * @param {Function} [above] As in invalidArg.
@@ -121,13 +130,15 @@ function fromNative({ code, message, retryable, failure }, above = fromNative) {
 }
 
 /**
- * @template {Error} E
- * @param {Function} above
+ * The error with a stack that starts at the caller of `above`. What was pending fails in the drain, far from who waits for it:
+ * such an error is given a stack anew.
+ * @template E
+ * @param {Function} above As in invalidArg.
  * @param {E} error
  * @returns {E}
  */
 function startingAt(above, error) {
-  Error.captureStackTrace(error, above);
+  if (error instanceof Error) Error.captureStackTrace(error, above);
   return error;
 }
 
@@ -223,6 +234,8 @@ module.exports = {
   isUnrecoverable,
   invalidArg,
   closed,
+  invalidState,
+  startingAt,
   fromNative,
   toFailure,
   show,

@@ -73,12 +73,9 @@ async function retryFailed(native, limit = Number.MAX_SAFE_INTEGER) {
  * Views of the jobs from `start` to `end`, both included. More than a step are several looks: what moved from one part to
  * another in between is there once.
  * @param {QueueFunctions} native
- * @param {string} states JSON.
- * @param {number} start
- * @param {number} end
- * @param {boolean} asc
+ * @param {{ states: string, start: number, end: number, asc: boolean }} wanted `states`: JSON.
  */
-async function viewsBetween(native, states, start, end, asc) {
+async function viewsBetween(native, { states, start, end, asc }) {
   /** @type {Map<string, import('./job.js').JobView>} */
   const views = new Map();
   for (let from = start; from <= end; from += STEP) {

@@ -1,170 +1,230 @@
 'use strict';
-const { EventEmitter } = require('node:events');
-const options = require('./options.js');
-const { encodeJson } = require('./codec.js');
-const { emit } = require('./emit.js');
-const { closed, invalidArg, show } = require('./errors.js');
-const { Job } = require('./job.js');
-const { listen, unlisten, ready, reply } = require('./lane.js');
-const { NAME_EXPECTED, isName } = require('./names.js');
-const { Worker } = require('./worker.js');
-
-const MB = 1024 * 1024;
-
-const BACKOFF = options.object({
-  type: options.required(options.oneOf(['fixed', 'exponential'])),
-  delay: options.required(options.duration),
-  maxDelay: options.duration,
-  jitter: options.number({ min: 0, max: 1 }),
-});
-const DEFAULT_JOB_OPTIONS = {
-  delay: options.durationOrZero,
-  attempts: options.integer({ min: 1, max: 1_000_000 }),
-  backoff: BACKOFF,
-};
-/** @type {import('./options.js').Checker<string>} */
-const JOB_ID = { expected: NAME_EXPECTED, read: (value) => (isName(value) ? value : undefined) };
-const JOB_OPTIONS = { jobId: JOB_ID, ...DEFAULT_JOB_OPTIONS };
-const QUEUE_OPTIONS = {
-  defaultJobOptions: options.object(DEFAULT_JOB_OPTIONS),
-  maxDataSize: options.bytes({ min: 1, max: 256 * MB }),
-};
-const EVENTS = ['added', 'waiting', 'delayed', 'active', 'completed', 'retrying', 'failed', 'stalled', 'lagged'];
-
-/** Events as the addon sends them. */
-/** @typedef {{ event: string, payload: object }} Told */
+const { closed, startingAt } = require('./errors.js');
+const { Job, resultText } = require('./job.js');
+const { ready, reply } = require('./lane.js');
+const read = require('./queue-arguments.js');
+const { QueueListeners } = require('./queue-events.js');
+const { bulkText, checkJobName, dataText, jobOptionsText, readAddAndWait } = require('./queue-options.js');
+const schedulers = require('./queue-schedulers.js');
+const steps = require('./queue-steps.js');
+const { QueueWorkers } = require('./queue-workers.js');
 
 class Queue {
   /** @type {import('../native.js').QueueFunctions} */
   #native;
-  #events = new EventEmitter();
-  /** @type {{ subscription: number, line: number } | undefined} */
-  #subscribed;
-  /** @type {Set<InstanceType<typeof Worker>>} */
-  #workers = new Set();
-
-  /** @type {{ readonly closing: boolean }} */
-  #gate;
+  /** @type {import('./queue-workers.js').OfStore} */
+  #store;
+  #listeners;
+  #workers;
 
   /**
    * @param {string} name
    * @param {import('../native.js').QueueFunctions} native
-   * @param {{ readonly closing: boolean }} gate Closed as soon as the store begins to.
+   * @param {import('./queue-workers.js').OfStore} store
    */
-  constructor(name, native, gate) {
+  constructor(name, native, store) {
     this.name = name;
     this.#native = native;
-    this.#gate = gate;
+    this.#store = store;
+    this.#listeners = new QueueListeners(native, (above) => this.#refuseIfClosing(above));
+    this.#workers = new QueueWorkers(native, name, store);
   }
 
   /** @param {string} name @param {unknown} data @param {import('../index.js').JobOptions} [given] */
   async add(name, data, given) {
-    if (!isName(name)) throw invalidArg(`a job's name is ${NAME_EXPECTED}; got ${show(name)}`);
-    const checked = options.checkOptions('add()', given, JOB_OPTIONS);
-    const text = encodeJson(data === undefined ? null : data, 'job data');
-    const [view, added] = JSON.parse(await reply(this.#native.add(name, text, JSON.stringify(checked))));
-    return new Job(this.#native, view, added);
+    checkJobName(name);
+    const options = jobOptionsText(given);
+    const text = dataText(data);
+    try {
+      const [view, added] = JSON.parse(await reply(this.#native.add(name, text, options)));
+      return new Job(this.#native, view, added);
+    } catch (error) {
+      throw startingAt(this.add, error);
+    }
+  }
+
+  /** @param {readonly import('../index.js').NewJob<unknown>[]} jobs */
+  async addBulk(jobs) {
+    const text = bulkText(jobs);
+    try {
+      /** @type {[import('./job.js').JobView, boolean][]} */
+      const answers = JSON.parse(await reply(this.#native.addBulk(text)));
+      return answers.map(([view, added]) => new Job(this.#native, view, added));
+    } catch (error) {
+      throw startingAt(this.addBulk, error);
+    }
   }
 
   /**
-   * @param {(job: any) => unknown} handler
+   * @param {string} name
+   * @param {unknown} data
+   * @param {import('../index.js').JobOptions & { waitTimeout?: import('../index.js').Duration }} [given]
+   */
+  async addAndWait(name, data, given) {
+    checkJobName(name);
+    const { text: options, waitTimeout } = readAddAndWait(given);
+    const text = dataText(data);
+    try {
+      const answer = reply(this.#native.add(name, text, options));
+      // Asked for in the same turn where it can be: a job that is not retained may end in the next one.
+      const [{ id }] = JSON.parse(typeof answer === 'string' ? answer : await answer);
+      return JSON.parse(await resultText(this.#native, id, waitTimeout));
+    } catch (error) {
+      throw startingAt(this.addAndWait, error);
+    }
+  }
+
+  /**
+   * @param {((job: any) => unknown) | URL | string} work
    * @param {import('../index.js').WorkerOptions} [given]
    */
-  process(handler, given) {
-    if (typeof handler !== 'function') throw invalidArg(`process() needs a handler function; got ${show(handler)}`);
+  process(work, given) {
     this.#refuseIfClosing(this.process);
-    const worker = new Worker(this.#native, handler, given, (ended) => this.#workers.delete(ended));
-    this.#workers.add(worker);
-    return worker;
+    return this.#workers.start(work, given, this.process);
   }
 
   /** @param {string} id */
   async getJob(id) {
-    if (typeof id !== 'string') throw invalidArg(`a job id is a string; got ${show(id)}`);
-    // No job has such an id.
-    if (!isName(id)) return undefined;
+    if (!read.mayBeId(id, 'a job id')) return undefined;
     const text = await reply(this.#native.getJob(id));
     return text === undefined ? undefined : new Job(this.#native, JSON.parse(text), false);
+  }
+
+  /**
+   * @param {import('../index.js').JobState | readonly import('../index.js').JobState[]} states
+   * @param {{ start?: number, end?: number, asc?: boolean }} [given]
+   */
+  async getJobs(states, given) {
+    const views = await steps.viewsBetween(this.#native, read.readGetJobs(states, given));
+    return views.map((view) => new Job(this.#native, view, false));
   }
 
   async getJobCounts() {
     return JSON.parse(ready(this.#native.counts()));
   }
 
+  async getMetrics() {
+    return JSON.parse(ready(this.#native.metrics()));
+  }
+
+  async pause() {
+    await reply(this.#native.pause());
+  }
+
+  async resume() {
+    await reply(this.#native.resume());
+  }
+
+  async isPaused() {
+    return ready(this.#native.isPaused());
+  }
+
+  async drain() {
+    return await steps.drain(this.#native);
+  }
+
+  /**
+   * @param {'completed' | 'failed' | 'delayed' | 'waiting'} state
+   * @param {{ olderThan: import('../index.js').Duration | 0, limit?: number }} given
+   */
+  async clean(state, given) {
+    const { olderThan, limit } = read.readClean(state, given);
+    return await steps.clean(this.#native, state, olderThan, limit);
+  }
+
+  /** @param {{ limit?: number }} [given] */
+  async retryFailed(given) {
+    return await steps.retryFailed(this.#native, read.readRetryFailed(given));
+  }
+
+  /** @param {{ force?: boolean }} [given] */
+  async obliterate(given) {
+    await steps.obliterate(this.#native, read.readObliterate(given));
+  }
+
+  /** @param {number | null} limit */
+  async setGlobalConcurrency(limit) {
+    await reply(this.#native.setGlobalConcurrency(read.readGlobalConcurrency(limit)));
+  }
+
+  /** @param {{ max: number, duration: import('../index.js').Duration } | null} limit */
+  async setGlobalRateLimit(limit) {
+    const { max, duration } = read.readGlobalRateLimit(limit);
+    await reply(this.#native.setGlobalRateLimit(max, duration));
+  }
+
+  /**
+   * @param {string} id
+   * @param {import('../index.js').Repeat} repeat
+   * @param {import('../index.js').NewJob<unknown>} template
+   */
+  async upsertJobScheduler(id, repeat, template) {
+    schedulers.checkSchedulerId(id);
+    await reply(this.#native.upsertScheduler(id, schedulers.schedulerText(repeat, template)));
+  }
+
+  /** @param {string} id */
+  async removeJobScheduler(id) {
+    return read.mayBeId(id, "a scheduler's id") && (await reply(this.#native.removeScheduler(id)));
+  }
+
+  async getJobSchedulers() {
+    return schedulers.readSchedulers(ready(this.#native.schedulers()));
+  }
+
+  /** @param {string} id @param {{ start?: number, end?: number }} [given] */
+  async getJobLogs(id, given) {
+    const { start, end } = read.readLogs(given);
+    if (!read.mayBeId(id, 'a job id')) return [];
+    return JSON.parse(ready(this.#native.logs(id, start, end)));
+  }
+
   /** @param {string} event @param {(payload: any) => void} listener */
   on(event, listener) {
-    this.#subscribe(event, listener, this.on);
-    this.#events.on(event, listener);
+    this.#listeners.add(event, listener, false, this.on);
     return this;
   }
 
   /** @param {string} event @param {(payload: any) => void} listener */
   once(event, listener) {
-    this.#subscribe(event, listener, this.once);
-    this.#events.once(event, listener);
+    this.#listeners.add(event, listener, true, this.once);
     return this;
   }
 
   /** @param {string} event @param {(payload: any) => void} listener */
   off(event, listener) {
-    this.#events.off(event, listener);
-    this.#unsubscribeIfUnheard();
+    this.#listeners.remove(event, listener);
     return this;
+  }
+
+  /**
+   * For Store.close(): whether workers here have jobs to run before they close. Delayed jobs are none of these.
+   * @param {Queue} queue
+   */
+  static hasWork(queue) {
+    if (!queue.#workers.takesJobs || ready(queue.#native.isPaused())) return false;
+    const { waiting, prioritized, active } = JSON.parse(ready(queue.#native.counts()));
+    return waiting + prioritized + active > 0;
   }
 
   /**
    * For Store.close(): workers first, then the events that their last jobs made.
    * @param {Queue} queue
-   * @param {number} timeout
+   * @param {number} timeout Milliseconds.
    */
   static async close(queue, timeout) {
-    await Promise.all([...queue.#workers].map((worker) => worker.close({ timeout })));
-    queue.#events.removeAllListeners();
-    queue.#unsubscribeIfUnheard();
-  }
-
-  /** @param {string} event @param {unknown} listener @param {Function} above */
-  #subscribe(event, listener, above) {
-    if (!EVENTS.includes(event)) {
-      throw invalidArg(`a queue has no event ${show(event)}; it has ${EVENTS.join(', ')}`, above);
+    try {
+      await queue.#workers.close(timeout);
+    } finally {
+      queue.#listeners.removeAll();
     }
-    if (typeof listener !== 'function') throw invalidArg(`a listener is a function; got ${show(listener)}`, above);
-    if (this.#subscribed !== undefined) return;
-    this.#refuseIfClosing(above);
-    const { started: subscription, number: line } = listen(false, () => ready(this.#native.subscribe(), above), {
-      event: (json) => this.#tell(JSON.parse(json)),
-    });
-    this.#subscribed = { subscription, line };
-  }
-
-  /** @param {Told} told */
-  #tell({ event, payload }) {
-    emit(this.#events, event, payload);
-    this.#unsubscribeIfUnheard();
-  }
-
-  #unsubscribeIfUnheard() {
-    if (this.#subscribed === undefined || this.#events.eventNames().length > 0) return;
-    const { subscription, line } = this.#subscribed;
-    this.#subscribed = undefined;
-    this.#native.unsubscribe(subscription, line);
-    unlisten(line, false);
   }
 
   /** @param {Function} above */
   #refuseIfClosing(above) {
-    if (!this.#gate.closing) return;
+    if (!this.#store.closing) return;
     throw closed(`queue '${this.name}' is closing with its store: it takes no more workers and listeners`, above);
   }
 }
 
-/**
- * Options as core reads them.
- * @param {unknown} given
- * @param {Function} above
- */
-function readQueueOptions(given, above) {
-  return { ...options.checkOptions('queue()', given, QUEUE_OPTIONS, above) };
-}
-
-module.exports = { Queue, readQueueOptions };
+module.exports = { Queue };

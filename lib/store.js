@@ -3,6 +3,7 @@
 const cluster = /** @type {any} */ (require('node:cluster'));
 const os = require('node:os');
 const path = require('node:path');
+const timers = require('node:timers/promises');
 const options = require('./options.js');
 const { Cache } = require('./cache.js');
 const { CODEC_PAIR, readCacheOptions } = require('./cache-options.js');
@@ -12,11 +13,19 @@ const { lane, cold, ready } = require('./lane.js');
 const { Limiter, readLimiterOptions } = require('./limiter.js');
 const { Facades } = require('./facades.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
-const { Queue, readQueueOptions } = require('./queue.js');
+const { readQueueOptions } = require('./queue-options.js');
+const { Queue } = require('./queue.js');
 const { Sessions, USER_ID, readSessionsOptions } = require('./sessions.js');
-const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker.js');
+const { allSettled } = require('./queue-workers.js');
+const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker-options.js');
+
+// Taken before Jest's fake timers stand them still: closing is bounded in real time.
+const { setTimeout: sleep } = timers;
+const now = performance.now.bind(performance);
 
 const GB = 1024 ** 3;
+/** How often close({ drain: true }) looks whether there is anything left. */
+const DRAIN_POLL_MS = 5;
 const DEFAULT_URL = 'memory:default';
 
 const STORE_OPTIONS = {
@@ -24,6 +33,8 @@ const STORE_OPTIONS = {
   maxMemory: options.bytes({ min: 1024 }),
   onOptionsConflict: options.oneOf(['throw', 'keep']),
 };
+
+const STORE_CLOSE_OPTIONS = { ...CLOSE_OPTIONS, drain: options.boolean };
 
 let warnedOfProcesses = false;
 let privateStores = 0;
@@ -37,7 +48,8 @@ class Store {
   #facades = new Facades();
   /** @type {Promise<{ dropped: Record<string, number> }> | undefined} */
   #closing;
-  #gate = { closing: false };
+  /** What queues have from this handle. */
+  #ofQueues;
   /**
    * The text of the function userId that sessions were first asked for with, by name; undefined once it was warned of others.
    * @type {Map<string, string | undefined>}
@@ -54,6 +66,8 @@ class Store {
     this.#identity = url === 'memory:' ? `${++privateStores}` : url;
     this.#native = native;
     this.#functions = cold(() => native.functions(), Store);
+    const share = () => cold(() => native.share(), share);
+    this.#ofQueues = { closing: false, identity: this.#identity, url, share };
   }
 
   get closed() {
@@ -88,7 +102,7 @@ class Store {
   /** @param {string} name @param {unknown} [given] */
   queue(name, given) {
     return this.#feature('queue', name, given, readQueueOptions, this.queue, (native) => {
-      return new Queue(name, native, this.#gate);
+      return new Queue(name, native, this.#ofQueues);
     });
   }
 
@@ -96,11 +110,11 @@ class Store {
     return JSON.parse(ready(this.#functions.stats()));
   }
 
-  /** @param {{ timeout?: import('../index.js').Duration }} [given] */
+  /** @param {{ timeout?: import('../index.js').Duration | 0, drain?: boolean }} [given] */
   async close(given) {
-    const { timeout } = options.checkOptions('close()', given, CLOSE_OPTIONS);
-    this.#gate.closing = true;
-    this.#closing ??= this.#close(timeout ?? CLOSE_TIMEOUT_MS_DEFAULT);
+    const { timeout, drain } = options.checkOptions('close()', given, STORE_CLOSE_OPTIONS);
+    this.#ofQueues.closing = true;
+    this.#closing ??= this.#close(timeout ?? CLOSE_TIMEOUT_MS_DEFAULT, drain === true);
     return this.#closing;
   }
 
@@ -108,10 +122,23 @@ class Store {
     await this.close();
   }
 
-  /** @param {number} timeout */
-  async #close(timeout) {
+  /** @param {number} timeout @param {boolean} drain */
+  async #close(timeout, drain) {
+    const end = now() + timeout;
     const queues = [...this.#facades].filter((facade) => facade instanceof Queue);
-    await Promise.all(queues.map((queue) => Queue.close(queue, timeout)));
+    try {
+      while (drain && now() < end && queues.some(Queue.hasWork)) await sleep(DRAIN_POLL_MS);
+      const left = drain ? Math.max(0, end - now()) : timeout;
+      await allSettled(queues.map((queue) => Queue.close(queue, left)));
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+    return { dropped: this.#release() };
+  }
+
+  /** @returns {Record<string, number>} Unfinished jobs that are lost, by queue. */
+  #release() {
     for (const facade of this.#facades) {
       if (facade instanceof Cache) Cache.close(facade);
       else if (facade instanceof Limiter) Limiter.close(facade);
@@ -126,7 +153,7 @@ class Store {
         code: 'REDSTART_JOBS_DROPPED',
       });
     }
-    return { dropped };
+    return dropped;
   }
 
   /**
