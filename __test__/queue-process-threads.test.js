@@ -168,6 +168,44 @@ describe('a worker with a module', () => {
     assert.equal(await new Promise((resolve) => outer.on('exit', resolve)), 0);
   });
 
+  it('gives its handlers the whole job: progress, log and snooze', async (t) => {
+    const { queue } = start(t, {});
+    const tracked = await queue.add('keepTrack', null);
+    assert.deepEqual(await tracked.result(), { done: 1, of: 2 });
+    assert.deepEqual((await queue.getJob(tracked.id)).progress, { done: 1, of: 2 });
+    assert.deepEqual(await queue.getJobLogs(tracked.id), ['half of it', 'all of it']);
+
+    const snoozed = await queue.add('snoozeOnce', path.join(folder, 'snoozed'));
+    assert.equal(await snoozed.result(), 1);
+    assert.equal((await queue.getJob(snoozed.id)).attemptsMade, 1);
+  });
+
+  it('aborts the signal of a job that is cancelled, and it has failed however its handler ends', async (t) => {
+    const { queue, worker } = start(t, {});
+    const talk = channel(t);
+    const failed = next(worker, 'failed');
+    const job = await queue.add('hold', { channel: talk.name });
+    await talk.until('held');
+    assert.ok(await job.cancel('not wanted'));
+    await talk.until('ERR_JOB_CANCELLED');
+    const [cancelled, error] = await failed;
+    assert.equal(cancelled.id, job.id);
+    assert.ok(RedstartError.is(error, 'ERR_JOB_CANCELLED'));
+    const { failedReason, finishKind } = await queue.getJob(job.id);
+    assert.deepEqual({ failedReason, finishKind }, { failedReason: 'not wanted', finishKind: 'cancelled' });
+  });
+
+  it('aborts the signal of a job that lasts too long, and goes on with the next', async (t) => {
+    const { queue, worker } = start(t, {});
+    const talk = channel(t);
+    const lost = next(worker, 'lease-lost');
+    const job = await queue.add('hold', { channel: talk.name }, { timeout: '50ms', attempts: 1 });
+    await talk.until('ERR_JOB_TIMEOUT');
+    assert.equal((await lost)[0].id, job.id);
+    await assert.rejects(job.result(), { code: 'ERR_JOB_FAILED', finishKind: 'timeout' });
+    assert.equal(typeof (await runJob(queue, 'tell', null)), 'number');
+  });
+
   it('holds up the main loop at most a fifth as long as a function that computes', async () => {
     const { inFunction, inThreads } = await report('queue/loop-delay.js');
     assert.ok(
@@ -238,6 +276,22 @@ describe('events of a worker with a module', () => {
   });
 });
 
+describe('a listener that throws', () => {
+  it("is told as 'error', and neither the job nor the other listeners know of it", async (t) => {
+    const { queue, worker } = start(t, {});
+    const told = next(worker, 'error');
+    worker.on('completed', () => {
+      throw new Error('a listener');
+    });
+    const completed = next(worker, 'completed');
+    const job = await queue.add('tell', null);
+    assert.equal((await told)[0].message, 'a listener');
+    assert.equal((await completed)[0].id, job.id);
+    assert.equal(await job.getState(), 'completed');
+    assert.ok(worker.running);
+  });
+});
+
 describe('a thread that crashes', () => {
   for (const how of ['exitOnce', 'throwOnce']) {
     it(`gives its job to another and is replaced (${how})`, async (t) => {
@@ -290,6 +344,28 @@ describe('a thread that crashes', () => {
     }
     assert.equal(threads.size, 6);
     assert.ok(worker.running);
+  });
+
+  it('takes the job with it once too often: it has failed then [WorkerOptions.maxStalledCount]', async (t) => {
+    const { queue, worker } = start(t, { maxStalledCount: 2 });
+    let begun = 0;
+    worker.on('active', () => {
+      begun += 1;
+    });
+    await assert.rejects(runJob(queue, 'exit', null), { code: 'ERR_JOB_FAILED', finishKind: 'stalled' });
+    // Behind whatever else was sent.
+    const last = next(worker, 'completed');
+    await queue.add('tell', null);
+    await last;
+    assert.equal(begun, 3 + 1);
+  });
+
+  it('is one too whose loop has not turned for so long [WorkerOptions.stallAfter]', async (t) => {
+    const { queue } = start(t, { stallAfter: '1s', maxStalledCount: 0 });
+    const talk = channel(t);
+    const job = await queue.add('computeForEver', { channel: talk.name });
+    await talk.until('held');
+    await assert.rejects(job.result({ timeout: '10s' }), { code: 'ERR_JOB_FAILED', finishKind: 'stalled' });
   });
 
   it('leaves the end of the store as it is: what is dropped is told', async (t) => {
@@ -369,7 +445,7 @@ describe('pause, resume and run', () => {
     assert.equal(typeof (await waiting.result()), 'number');
   });
 
-  it('autorun: false takes no job before run()', async (t) => {
+  it('autorun: false takes no job before run() [WorkerOptions.autorun]', async (t) => {
     const { queue, worker } = start(t, { autorun: false, threads: 2 });
     const job = await queue.add('tell', null);
     await whileOthersWork(t);

@@ -3,7 +3,6 @@
 const options = require('./options.js');
 const { invalidArg } = require('./errors.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
-const { isPlainObject } = require('./plain.js');
 
 const CLOSE_TIMEOUT_MS_DEFAULT = 8_000;
 const LEASE_MS_DEFAULT = 30_000;
@@ -29,6 +28,11 @@ const STALL_AFTER = {
   read: (value) => atLeast(WATCHED_MS_MIN, options.durationOrNever.read(value)),
 };
 
+/** Of the pool of a module, beside what each worker in it takes. */
+const THREAD_OPTIONS = {
+  threads: options.integer({ min: 1, max: THREADS_MAX }),
+  recycleAfter: options.integer({ min: 1 }),
+};
 const WORKER_OPTIONS = {
   name: NAME,
   concurrency: options.integer({ min: 1, max: CONCURRENCY_MAX }),
@@ -42,12 +46,8 @@ const WORKER_OPTIONS = {
   backoff: options.func,
   stallAfter: STALL_AFTER,
   autorun: options.boolean,
+  ...THREAD_OPTIONS,
 };
-const THREAD_OPTIONS = {
-  threads: options.integer({ min: 1, max: THREADS_MAX }),
-  recycleAfter: options.integer({ min: 1 }),
-};
-const MODULE_OPTIONS = { ...WORKER_OPTIONS, ...THREAD_OPTIONS };
 const CLOSE_OPTIONS = { timeout: options.durationOrZero };
 
 /**
@@ -72,16 +72,15 @@ function atLeast(min, ms) {
  * @returns {WorkerRead}
  */
 function readWorkerOptions(given, ofModule, above = readWorkerOptions) {
-  if (!ofModule) refuseThreads(given, above);
-  const checked = options.checkOptions('process()', given, ofModule ? MODULE_OPTIONS : WORKER_OPTIONS, above);
-  const { threads, recycleAfter } = /** @type {any} */ (checked);
+  const checked = options.checkOptions('process()', given, WORKER_OPTIONS, above);
+  if (!ofModule) refuseThreads(checked, above);
   return {
     name: checked.name,
     concurrency: checked.concurrency ?? 1,
     backoff: checked.backoff,
     autorun: checked.autorun ?? true,
-    threads: threads ?? 1,
-    recycleAfter,
+    threads: checked.threads ?? 1,
+    recycleAfter: checked.recycleAfter,
     native: JSON.stringify({
       leaseMs: checked.leaseDuration ?? LEASE_MS_DEFAULT,
       maxStalledCount: checked.maxStalledCount ?? MAX_STALLED_DEFAULT,
@@ -92,11 +91,10 @@ function readWorkerOptions(given, ofModule, above = readWorkerOptions) {
   };
 }
 
-/** @param {unknown} given @param {Function} above */
-function refuseThreads(given, above) {
-  if (!isPlainObject(given)) return;
-  const name = Object.keys(THREAD_OPTIONS).find((each) => Object.hasOwn(/** @type {object} */ (given), each));
-  if (name === undefined) return;
+/** @param {import('./options.js').Checked<typeof THREAD_OPTIONS>} checked @param {Function} above */
+function refuseThreads(checked, above) {
+  const name = checked.threads !== undefined ? 'threads' : 'recycleAfter';
+  if (checked[name] === undefined) return;
   throw invalidArg(
     `option '${name}' of process() is for a module, which runs in threads of its own; a function runs in this one: give ` +
       'process() the file of a module whose default export it is',
@@ -106,6 +104,7 @@ function refuseThreads(given, above) {
 
 module.exports = {
   WORKER_OPTIONS,
+  THREAD_OPTIONS,
   CLOSE_OPTIONS,
   CLOSE_TIMEOUT_MS_DEFAULT,
   readWorkerOptions,

@@ -3,10 +3,10 @@
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const path = require('node:path');
 const { invalidArg, show } = require('./errors.js');
-const { WORKER_OPTIONS, readWorkerOptions } = require('./worker-options.js');
+const { THREAD_OPTIONS, WORKER_OPTIONS, readWorkerOptions } = require('./worker-options.js');
 
 /** The pool's, and not of each worker in it. */
-const OWN = ['autorun', 'name', 'backoff'];
+const OWN = [...Object.keys(THREAD_OPTIONS), 'autorun', 'name', 'backoff'];
 
 const MODULE_EXPECTED = "a module is a file URL such as new URL('./jobs.mjs', import.meta.url), or an absolute path";
 

@@ -31,6 +31,17 @@ const work = {
     job.data.circle = job.data;
     return { toJSON: () => 'as JSON', call: () => {} };
   },
+  /** Snoozes the first time it gets here with this file. */
+  snoozeOnce: (job) => {
+    if (isFirst(job.data)) throw job.snooze(1);
+    return job.attempt;
+  },
+  keepTrack: async (job) => {
+    await job.updateProgress({ done: 1, of: 2 });
+    await job.log('half of it');
+    await job.log('all of it');
+    return job.progress;
+  },
   compute: (job) => {
     const end = performance.now() + job.data;
     while (performance.now() < end);
