@@ -9,7 +9,8 @@
 mod names;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -22,6 +23,7 @@ use crate::clock::Clock;
 use crate::engine::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemorySessions};
 use crate::engine::{CacheEngine, CacheView, LimiterEngine, QueueEngine, SessionsEngine};
 use crate::error::{Error, Result};
+use crate::ids;
 use crate::key::Key;
 use crate::limiter::{Answer, Ask, LimiterOptions};
 use crate::queue::QueueOptions;
@@ -32,6 +34,12 @@ use names::Names;
 pub use names::Asked;
 
 static REGISTRY: LazyLock<DashMap<String, Registered>> = LazyLock::new(DashMap::new);
+
+/// Stores by the names that [`Store::share`] made.
+static SHARED: LazyLock<DashMap<String, Weak<Store>>> = LazyLock::new(DashMap::new);
+
+/// What those names begin with: more characters than the facade lets the name of a store have, so no URL is one of them.
+static SHARED_PREFIX: LazyLock<String> = LazyLock::new(|| format!("{:.<257}", "shared"));
 
 struct Registered {
     store: Arc<Store>,
@@ -61,6 +69,9 @@ pub struct Store {
     sessions: Names<MemorySessions>,
     limiters: Names<MemoryLimiter>,
     queues: Names<MemoryQueue>,
+    /// Its name in `SHARED`, once somebody has shared it.
+    shared_as: OnceLock<String>,
+    shut: AtomicBool,
 }
 
 /// A feature found by name.
@@ -94,6 +105,18 @@ pub fn open(name: String, options: &str, clock: Option<Clock>, origin: &str) -> 
     }
 }
 
+/// The store that [`Store::share`] named so; nothing where it is no such name. It is no handle, so it wants no [`close`], and
+/// the store ends without it.
+pub fn open_shared(name: &str) -> Result<Option<Arc<Store>>> {
+    if !name.starts_with(SHARED_PREFIX.as_str()) {
+        return Ok(None);
+    }
+    let known = SHARED.get(name).and_then(|known| known.upgrade());
+    known.filter(|store| !store.is_shut()).map(Some).ok_or_else(|| {
+        Error::Closed("the store that was shared by this name is closed; share one that is open".into())
+    })
+}
+
 /// Gives a handle back. The last one of a store takes its state with it: the answer tells the unfinished jobs that
 /// went, per queue, where there were any.
 pub fn close(store: &Arc<Store>) -> BTreeMap<String, u64> {
@@ -121,7 +144,30 @@ impl Store {
             sessions: Names::new("sessions", Some("{ ttl }")),
             limiters: Names::new("limiter", Some("{ limit, window }")),
             queues: Names::new("queue", None),
+            shared_as: OnceLock::new(),
+            shut: AtomicBool::new(false),
         })
+    }
+
+    /// A name by which [`open_shared`] finds this store, a private one too, until its last handle closes. Nobody can guess it.
+    pub fn share(self: &Arc<Self>) -> String {
+        let name = self.shared_as.get_or_init(|| {
+            let name = format!("{}{}", *SHARED_PREFIX, ids::session_id());
+            SHARED.insert(name.clone(), Arc::downgrade(self));
+            name
+        });
+        name.clone()
+    }
+
+    /// Whether its last handle was closed.
+    pub fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::Acquire)
+    }
+
+    fn share_no_more(&self) {
+        if let Some(name) = self.shared_as.get() {
+            SHARED.remove(name);
+        }
     }
 
     /// As one would open it: 'memory:app'.
@@ -254,11 +300,20 @@ impl Store {
     }
 
     fn shut(&self) -> BTreeMap<String, u64> {
+        self.shut.store(true, Ordering::Release);
+        self.share_no_more();
         // V8 may hold the facades for long: what the store held goes now.
         self.caches.each(CacheEngine::clear);
         self.sessions.each(MemorySessions::shut);
         self.limiters.each(MemoryLimiter::shut);
         let dropped = self.queues.each(MemoryQueue::shut);
         dropped.into_iter().filter(|&(_, unfinished)| unfinished > 0).collect()
+    }
+}
+
+impl Drop for Store {
+    /// The thread of a private store ended without closing it.
+    fn drop(&mut self) {
+        self.share_no_more();
     }
 }

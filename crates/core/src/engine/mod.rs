@@ -8,13 +8,18 @@ pub mod memory;
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use crate::cache::loads::{Landed, Leader};
 use crate::cache::removals::Removal;
 use crate::cache::{At, Put, Touch};
 use crate::error::Result;
 use crate::key::Key;
 use crate::limiter::{Answer, Ask, LimiterStats};
-use crate::queue::{Counts, Finish, JobView, NewJob, Outcome, Subscriber, Token, WorkerSpec};
+use crate::queue::{
+    Change, Changed, Counts, Finish, JobState, JobView, Metrics, NewJob, Outcome, Rate, SchedulerView, Step, Subscriber,
+    Token, Upsert, WorkerSpec,
+};
 use crate::reply::Reply;
 use crate::sessions::destroy::Destroyed;
 use crate::sessions::set::{Owner, Saved};
@@ -286,25 +291,66 @@ pub trait SessionsEngine: Send + Sync {
 
 /// An at-least-once job queue.
 pub trait QueueEngine: Send + Sync {
-    /// Adds a job, or finds the one with the same id (`added` false).
+    /// Adds a job, or finds the one that it is a duplicate of (`added` false).
     fn add(&self, job: NewJob) -> Reply<(JobView, bool)>;
+    /// The same for all of them in order, or for none.
+    fn add_bulk(&self, jobs: Vec<NewJob>) -> Reply<Vec<(JobView, bool)>>;
+    /// `add`, then `result` of that job, in one step: however soon it ends, and goes, its result comes.
+    fn add_and_wait(&self, job: NewJob, timeout_ms: Option<u64>) -> Reply<String>;
     /// Registers a worker, whose leases are renewed until it is closed; returns its number.
-    fn open_worker(&self, spec: WorkerSpec) -> u64;
-    /// Claims up to `max` jobs for a worker. When it gets fewer, `Subscriber::ready` is called once when a job becomes
-    /// waiting. With `max` 0 it wants none any more, and a job that it was told of goes to another worker.
+    fn open_worker(&self, spec: WorkerSpec) -> Result<u64>;
+    /// Claims up to `max` jobs for a worker. When it gets fewer, `Subscriber::ready` is called once when there is a job
+    /// that it may take. With `max` 0 it wants none any more, and a job that it was told of goes to another worker.
     fn take(&self, worker: u64, max: usize) -> Result<Vec<(JobView, Token)>>;
     /// Settles a claimed job. A token that is no longer valid changes nothing and answers `Finish::LeaseLost`.
     fn finish(&self, token: Token, outcome: Outcome) -> Reply<Finish>;
+    /// What a handler says of its job; false where the token is no longer valid.
+    fn progress(&self, token: Token, progress: Box<RawValue>) -> Reply<bool>;
+    /// A line that a handler leaves with its job; false where the token is no longer valid.
+    fn log(&self, token: Token, line: &str) -> Reply<bool>;
+    /// The worker's thread answers [`Subscriber::ping`]: its event loop turns.
+    fn pong(&self, worker: u64);
     /// Forgets a worker that holds no jobs any more. Jobs it still holds go back: `released` (closed on purpose: to
     /// the front, no attempt lost) or stalled (its thread ended).
     fn close_worker(&self, worker: u64, released: bool);
     /// A job as it is now.
     fn get_job(&self, id: &str) -> Reply<Option<JobView>>;
+    /// Jobs in any of these states, state by state, in the order in which they run or finished, or with `asc` false the
+    /// other way round: from `start` on, at most `max`. Costs a step a job, those that are passed over too.
+    fn get_jobs(&self, states: &[JobState], start: usize, max: usize, asc: bool) -> Reply<Vec<JobView>>;
+    /// The lines of a job's log from `start` on, at most `max`; none of a job that is not there.
+    fn logs(&self, id: &str, start: usize, max: usize) -> Reply<Vec<Arc<str>>>;
     /// The JSON text of the job's result once it completes; `JobFailed`, `NotFound`, or `Timeout` after
     /// `timeout_ms`.
     fn result(&self, id: &str, timeout_ms: Option<u64>) -> Reply<String>;
+    /// Does to one job what a person asks for.
+    fn change(&self, id: &str, change: Change) -> Reply<Changed>;
     /// Jobs by state.
     fn counts(&self) -> Counts;
+    /// Rates, times and ages.
+    fn metrics(&self) -> Metrics;
+    /// Whether nothing is claimed.
+    fn is_paused(&self) -> bool;
+    /// Lets nothing be claimed, or everything again.
+    fn set_paused(&self, paused: bool) -> Reply<()>;
+    /// Bounds how many jobs are active at once; none: no bound.
+    fn set_concurrency(&self, limit: Option<u32>) -> Reply<()>;
+    /// Bounds how many jobs begin in a time; none: no bound.
+    fn set_rate(&self, rate: Option<Rate>) -> Reply<()>;
+    /// Removes waiting and delayed jobs, one step of them: how many.
+    fn drain(&self) -> Reply<Step<u64>>;
+    /// Removes jobs that have been in that state for longer, one step of them and at most `limit`: their ids.
+    fn clean(&self, state: JobState, older_than_ms: u64, limit: usize) -> Reply<Step<Vec<Arc<str>>>>;
+    /// Lets failed jobs wait again, the oldest first, one step of them and at most `limit`: how many.
+    fn retry_failed(&self, limit: usize) -> Reply<Step<u64>>;
+    /// Removes everything, one step of it: how many jobs. `InvalidState` while jobs are active, unless `force`.
+    fn obliterate(&self, force: bool) -> Reply<Step<u64>>;
+    /// Sets a scheduler, in place of one of the same id.
+    fn upsert_scheduler(&self, upsert: Upsert) -> Reply<()>;
+    /// Ends a scheduler; whether it was there.
+    fn remove_scheduler(&self, id: &str) -> Reply<bool>;
+    /// All schedulers, by id.
+    fn schedulers(&self) -> Reply<Vec<SchedulerView>>;
     /// Resolves when no job is waiting that a worker could take and none is active.
     fn settled(&self) -> Reply<()>;
     /// Sends every later event to `subscriber` until the returned number is unsubscribed.

@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::effect::{Added, Effect};
-use super::job::bytes_added;
+use super::dedup::{Dedup, Holder};
+use super::effect::{Added, Effect, Replaced};
+use super::job::{DeadLetter, bytes_added};
 use super::json::Json;
-use super::options::{Backoff, JobOptions, QueueOptions};
+use super::options::{JobOptions, QueueOptions};
 use super::state::State;
+use super::terms::{Deduplication, Terms};
+use super::view::{JobState, JobView};
 use crate::clock::MS;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::key::Shown;
 
 /// A job to add.
@@ -27,73 +30,195 @@ pub struct NewJob {
     pub options: JobOptions,
 }
 
+/// A job that failed for good, on its way to the dead-letter queue.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// What kind of job it was.
+    pub name: Arc<str>,
+    /// What the handler needed.
+    pub data: Json,
+    /// Where it comes from.
+    pub from: DeadLetter,
+}
+
 /// A job that may be added, with its options settled.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     id: Arc<str>,
     name: Arc<str>,
     data: Json,
-    attempts: u32,
-    backoff: Backoff,
+    terms: Arc<Terms>,
     delay_ms: u64,
+    run_at_ms: Option<u64>,
+    expires_in_ms: Option<u64>,
+    dedup: Option<Deduplication>,
+    dead_letter: Option<Arc<DeadLetter>>,
 }
 
 impl Prepared {
-    /// Bytes the job will take.
+    /// Bytes the job will take, at most.
     pub fn bytes(&self) -> u64 {
-        bytes_added(&self.id, &self.name, &self.data)
+        bytes_added(&self.id, &self.name, &self.data, &self.terms)
+    }
+
+}
+
+/// What an add comes to: effects to apply, and the job that it is now.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// To be applied in order.
+    pub effects: Vec<Effect>,
+    /// Which job it is.
+    pub job: Which,
+}
+
+/// The job of an add.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Which {
+    /// A new one.
+    Added(u64),
+    /// One that is there: the add was a duplicate.
+    Found(u64),
+    /// One that is gone, while adds still are its duplicates.
+    Gone(Box<JobView>),
+}
+
+impl Decision {
+    /// The number of a new job.
+    pub fn number(&self) -> Option<u64> {
+        match self.job {
+            Which::Added(number) => Some(number),
+            _ => None,
+        }
     }
 }
 
-/// What an add comes to.
+/// What most jobs of a queue have in common: the terms of its defaults, shared.
 #[derive(Clone, Debug)]
-pub enum Decision {
-    /// A job with this id is retained: its number.
-    Found(u64),
-    /// A new job.
-    Add(Effect),
+pub struct Shared {
+    /// The queue's options.
+    pub options: QueueOptions,
+    terms: Arc<Terms>,
+}
+
+impl Shared {
+    /// Of a queue with these options.
+    pub fn new(options: QueueOptions) -> Self {
+        let terms = Arc::new(JobOptions::default().terms(&options.default_job_options));
+        Self { options, terms }
+    }
 }
 
 /// The job with the queue's defaults, and with `new_id` where it has no id. Fails on impossible options and
 /// on data over the queue's limit.
-pub fn prepare(job: NewJob, queue: &QueueOptions, new_id: impl FnOnce() -> String) -> Result<Prepared> {
+pub fn prepare(job: NewJob, queue: &Shared, new_id: impl FnOnce() -> String) -> Result<Prepared> {
     let NewJob { name, data, options } = job;
     options.check()?;
-    let (size, limit) = (data.get().len(), usize::try_from(queue.max_data_size).unwrap_or(usize::MAX));
-    if size > limit {
-        let what = format!("the data of job '{}'", Shown(&name));
-        return Err(Error::TooLarge {
-            what,
-            size,
-            limit,
-            remedy: "store it elsewhere and pass a reference, or raise maxDataSize",
-        });
-    }
-    let defaults = &queue.default_job_options;
+    let remedy = "store it elsewhere and pass a reference, or raise maxDataSize";
+    queue.options.check_size(&format!("the data of job '{}'", Shown(&name)), &data, remedy)?;
+    let defaults = &queue.options.default_job_options;
+    let terms = if options.has_own_terms() { Arc::new(options.terms(defaults)) } else { queue.terms.clone() };
     Ok(Prepared {
-        attempts: options.attempts(defaults),
-        backoff: options.backoff(defaults),
+        terms,
         delay_ms: options.delay_ms(defaults),
+        run_at_ms: options.run_at,
+        expires_in_ms: options.expires_in.or(defaults.expires_in),
+        dedup: options.deduplication,
         id: options.job_id.unwrap_or_else(new_id).into(),
         name: name.into(),
         data: data.into(),
+        dead_letter: None,
     })
 }
 
-/// Adds the job, or finds the retained one with its id, whatever state that is in.
-pub fn decide(state: &State, job: Prepared, now_us: u64) -> Decision {
-    if let Some(number) = state.find(&job.id) {
-        return Decision::Found(number);
+/// The job of a dead-letter queue for one that failed in another: nothing of it is refused.
+pub fn letter(letter: Letter, queue: &Shared, new_id: String) -> Prepared {
+    let defaults = &queue.options.default_job_options;
+    Prepared {
+        id: new_id.into(),
+        name: letter.name,
+        data: letter.data,
+        terms: queue.terms.clone(),
+        delay_ms: defaults.delay.unwrap_or(0),
+        run_at_ms: None,
+        expires_in_ms: defaults.expires_in,
+        dedup: None,
+        dead_letter: Some(Arc::new(letter.from)),
     }
-    let run_at_us = (job.delay_ms > 0).then(|| now_us.saturating_add(job.delay_ms.saturating_mul(MS)));
-    Decision::Add(Effect::Added(Added {
-        number: state.next_number(),
-        id: job.id,
-        name: job.name,
-        data: job.data,
-        attempts: job.attempts,
-        backoff: job.backoff,
+}
+
+/// Adds the job, or finds the one that it is a duplicate of: the retained one with its id, whatever state that is in, or the
+/// one that has its deduplication's id.
+pub fn decide(state: &State, job: Prepared, now_us: u64) -> Decision {
+    let number = state.next_number();
+    let after = |ms: u64| now_us.saturating_add(ms.saturating_mul(MS));
+    let run_at_us = match job.run_at_ms {
+        Some(at_ms) => Some(at_ms.saturating_mul(MS)),
+        None => (job.delay_ms > 0).then(|| after(job.delay_ms)),
+    };
+    let run_at_us = run_at_us.filter(|&run_at_us| run_at_us > now_us);
+    let expires_us = job.expires_in_ms.map(after);
+    if let Some(found) = state.find(&job.id) {
+        return Decision { effects: Vec::new(), job: Which::Found(found) };
+    }
+    let dedup = job.dedup.as_ref().map(|asked| Dedup { id: asked.id.as_str().into(), until_us: asked.ttl.map(after) });
+    let mut effects = Vec::new();
+    if let (Some(asked), Some(dedup)) = (&job.dedup, &dedup)
+        && let Some(holder) = state.dedups().get(&dedup.id)
+    {
+        if holder.until_us.is_none_or(|until_us| now_us < until_us) {
+            let there = state.job(holder.number);
+            let which = match there {
+                Some(_) => Which::Found(holder.number),
+                None => Which::Gone(Box::new(gone(holder, &job, now_us))),
+            };
+            if asked.replace && there.is_some_and(|there| there.is_pending() && there.epoch == 0) {
+                let (name, data, terms) = (job.name, job.data, job.terms);
+                let number = holder.number;
+                effects.push(Effect::Replaced(Replaced { number, name, data, terms, at_us: now_us, run_at_us, expires_us }));
+            }
+            effects.push(duplicate(holder, asked, dedup));
+            return Decision { effects, job: which };
+        }
+        effects.push(Effect::DedupOver { id: dedup.id.clone() });
+    }
+    let Prepared { id, name, data, terms, dead_letter, .. } = job;
+    effects.push(Effect::Added(Added {
+        number,
+        id,
+        name,
+        data,
+        terms,
         at_us: now_us,
         run_at_us,
-    }))
+        expires_us,
+        dedup,
+        dead_letter,
+    }));
+    Decision { effects, job: Which::Added(number) }
+}
+
+/// What is known of a job that is gone: its id, and what the duplicate has in common with it.
+fn gone(holder: &Holder, duplicate: &Prepared, now_us: u64) -> JobView {
+    JobView {
+        id: holder.job_id.clone(),
+        name: duplicate.name.clone(),
+        data: duplicate.data.clone(),
+        state: JobState::Completed,
+        priority: duplicate.terms.priority,
+        attempts_made: 0,
+        attempt: 0,
+        progress: None,
+        failed_reason: None,
+        finish_kind: None,
+        timestamp: now_us / MS,
+        processed_on: None,
+        finished_on: None,
+        dead_letter: None,
+    }
+}
+
+fn duplicate(holder: &Holder, asked: &Deduplication, dedup: &Dedup) -> Effect {
+    let until_us = if asked.extend { dedup.until_us } else { holder.until_us };
+    Effect::Deduplicated { job_id: holder.job_id.clone(), dedup: Dedup { id: dedup.id.clone(), until_us } }
 }

@@ -1,6 +1,6 @@
 //! How long a job waits after a failed attempt.
 
-use super::options::{Backoff, BackoffType};
+use super::terms::{Backoff, BackoffType};
 
 /// Milliseconds before the next attempt after `attempts_made` failed ones. `random` in 0..1 picks the jitter:
 /// drawn by the caller, so that the decision can be repeated.

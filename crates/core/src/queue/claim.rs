@@ -14,12 +14,17 @@ pub struct Claimant {
     pub lease_ms: u64,
     /// Times the job may lose its worker before it fails.
     pub max_stalled_count: u32,
+    /// None is taken of a group of which so many are active.
+    pub group_concurrency: Option<u32>,
 }
 
-/// The claim of the first waiting job, and the token that settles it; none when no job waits. The nonce is
-/// drawn by the caller.
+/// The claim of the next job, and the token that settles it; none when no job may be claimed now: none waits, the queue is
+/// paused, or what bounds it leaves no room. The nonce is drawn by the caller.
 pub fn decide(state: &State, claimant: &Claimant, nonce: u64, now_us: u64) -> Option<(Effect, Token)> {
-    let number = state.order().first_waiting()?;
+    if state.claimable(now_us) == 0 {
+        return None;
+    }
+    let number = state.order().next(claimant.group_concurrency)?;
     let epoch = state.job(number)?.epoch + 1;
     let effect = Effect::Claimed {
         number,

@@ -89,13 +89,14 @@ impl Dedups {
         self.ends.first().map(|(until_us, id)| (*until_us, id))
     }
 
+    /// One of them.
+    pub fn any(&self) -> Option<&Arc<str>> {
+        self.holders.keys().next()
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.bytes
-    }
-
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
     }
 
     /// What is wrong with it, when something is.

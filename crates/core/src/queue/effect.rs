@@ -21,7 +21,7 @@ use super::failure::{Failure, FinishKind};
 use super::job::DeadLetter;
 use super::json::Json;
 use super::limits::Rate;
-use super::options::Terms;
+use super::terms::Terms;
 use super::scheduler::Scheduler;
 
 /// A job as it comes in, with its options settled.

@@ -2,7 +2,7 @@
 //!
 //! `waiting`, `delayed`, `active`, `completed` and `failed` tell each entry into that state; `added`,
 //! `retrying` and `stalled` come just before, and say why. So the sequence of a job's events is the sequence
-//! of its states.
+//! of its states, until `removed`.
 
 use std::sync::Arc;
 
@@ -48,6 +48,18 @@ pub enum EventKind {
     Failed { job_id: Arc<str>, failed_reason: Arc<str>, finish_kind: FinishKind },
     /// It lost its worker.
     Stalled { job_id: Arc<str> },
+    /// What its handler says.
+    Progress { job_id: Arc<str>, progress: Json },
+    /// Someone removed it.
+    Removed { job_id: Arc<str> },
+    /// An add was this job.
+    Deduplicated { job_id: Arc<str>, deduplication_id: Arc<str> },
+    /// Nothing is claimed any more.
+    Paused {},
+    /// Everything may be claimed again.
+    Resumed {},
+    /// The last waiting job was claimed.
+    Drained {},
 }
 
 impl EventKind {
@@ -62,6 +74,12 @@ impl EventKind {
             Self::Retrying { .. } => "retrying",
             Self::Failed { .. } => "failed",
             Self::Stalled { .. } => "stalled",
+            Self::Progress { .. } => "progress",
+            Self::Removed { .. } => "removed",
+            Self::Deduplicated { .. } => "deduplicated",
+            Self::Paused {} => "paused",
+            Self::Resumed {} => "resumed",
+            Self::Drained {} => "drained",
         }
     }
 }
@@ -81,29 +99,47 @@ impl Serialize for Event {
     }
 }
 
-/// The events of `effect`, in order, the last one numbered `last_seq`; `job` is as the effect left it.
-pub fn of(effect: &Effect, job: &Job, last_seq: u64) -> impl Iterator<Item = Event> {
-    let job_id = job.id.clone();
+/// The events of `effect`, in order, the last one numbered `last_seq`. `job_id` is the job's that it is about, and `job` that
+/// job as the effect left it, if it is there still; `drained`: the last waiting job was claimed.
+pub fn of(
+    effect: &Effect,
+    job_id: Option<Arc<str>>,
+    job: Option<&Job>,
+    drained: bool,
+    last_seq: u64,
+) -> impl Iterator<Item = Event> {
+    let id = || job_id.clone().unwrap_or_default();
     let cause = match effect {
-        Effect::Added(Added { name, .. }) => Some(EventKind::Added { job_id, name: name.clone() }),
+        Effect::Added(Added { name, .. }) => Some(EventKind::Added { job_id: id(), name: name.clone() }),
         Effect::Retried { run_at_us, reason, .. } => {
-            Some(EventKind::Retrying { job_id, error: reason.clone(), next_attempt_at: run_at_us / MS })
+            Some(EventKind::Retrying { job_id: id(), error: reason.clone(), next_attempt_at: run_at_us / MS })
         }
         Effect::Stalled { .. } | Effect::Failed { kind: FinishKind::Stalled, .. } => {
-            Some(EventKind::Stalled { job_id })
+            Some(EventKind::Stalled { job_id: id() })
         }
         _ => None,
     };
-    let entered = (effect.events() > 0).then(|| entry(job));
-    let first_seq = last_seq + 1 - effect.events();
-    cause.into_iter().chain(entered).zip(first_seq..).map(|(kind, seq)| Event { seq, kind })
+    let what = match effect {
+        Effect::Progressed { progress, .. } => Some(EventKind::Progress { job_id: id(), progress: progress.clone() }),
+        Effect::Removed { told: true, .. } => Some(EventKind::Removed { job_id: id() }),
+        Effect::Deduplicated { job_id, dedup } => {
+            Some(EventKind::Deduplicated { job_id: job_id.clone(), deduplication_id: dedup.id.clone() })
+        }
+        Effect::Paused => Some(EventKind::Paused {}),
+        Effect::Resumed => Some(EventKind::Resumed {}),
+        _ if effect.events() > 0 => job.map(entry),
+        _ => None,
+    };
+    let drained = drained.then_some(EventKind::Drained {});
+    let first_seq = last_seq + 1 - effect.events() - u64::from(drained.is_some());
+    cause.into_iter().chain(what).chain(drained).zip(first_seq..).map(|(kind, seq)| Event { seq, kind })
 }
 
 fn entry(job: &Job) -> EventKind {
     let job_id = job.id.clone();
     match &job.phase {
         Phase::Waiting { .. } => EventKind::Waiting { job_id },
-        Phase::Delayed { run_at_us } => EventKind::Delayed { job_id, run_at: run_at_us / MS },
+        Phase::Delayed { run_at_us, .. } => EventKind::Delayed { job_id, run_at: run_at_us / MS },
         Phase::Active(_) => EventKind::Active { job_id, attempt: job.attempts_made + 1 },
         Phase::Completed { result, .. } => EventKind::Completed { job_id, result: result.clone() },
         Phase::Failed { kind, .. } => EventKind::Failed {

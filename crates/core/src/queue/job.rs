@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, FinishKind};
 use super::json::Json;
-use super::options::{Retention, Terms};
+use super::terms::{Retention, Terms};
 use super::view::JobState;
 use crate::clock::MS;
 

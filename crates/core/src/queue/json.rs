@@ -20,7 +20,7 @@ impl From<Box<RawValue>> for Json {
 impl Json {
     /// A copy of its own.
     pub fn to_raw(&self) -> Box<RawValue> {
-        self.0.to_owned().into()
+        RawValue::to_owned(&self.0)
     }
 }
 

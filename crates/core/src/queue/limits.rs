@@ -63,9 +63,8 @@ impl Begun {
 
     /// How many more may begin now.
     pub fn room(&self, rate: &Rate, now_us: u64) -> usize {
-        let within = self.0.iter().rev().take(rate.max as usize);
-        let counted = within.take_while(|&&at_us| now_us < at_us.saturating_add(rate.span_us())).count();
-        rate.max as usize - counted
+        let over = self.0.partition_point(|&at_us| at_us.saturating_add(rate.span_us()) <= now_us);
+        (rate.max as usize).saturating_sub(self.0.len() - over)
     }
 
     /// Forgets all.

@@ -184,7 +184,7 @@ impl Order {
         }
     }
 
-    /// Notes whose turn it was: `job` is about to be claimed.
+    /// Notes whose turn it was: `job` has just been claimed.
     pub(super) fn served(&mut self, job: &Job) {
         self.last_turn += 1;
         let turn = self.last_turn;
@@ -333,6 +333,23 @@ impl Finished {
             self.kept.iter().map(|(&at, &number)| (at, number)),
         )
         .map(|((at_us, _), number)| (at_us, number))
+    }
+}
+
+impl Order {
+    /// What differs from an order that was built anew of the same jobs. Turns are history, which no job tells: they may differ.
+    pub(super) fn check_against(&self, anew: &Self) -> Result<(), String> {
+        let mut anew = anew.clone();
+        (anew.single_served, anew.last_turn) = (self.single_served, self.last_turn);
+        let mut turns = BTreeMap::<u32, BTreeSet<_>>::new();
+        for (name, group) in &mut anew.groups {
+            group.served = self.groups.get(name).map_or(0, |group| group.served);
+            if let Some((&(priority, ..), _)) = group.waiting.first_key_value() {
+                turns.entry(group.active).or_default().insert((priority, group.served, name.clone()));
+            }
+        }
+        anew.turns = turns;
+        if *self == anew { Ok(()) } else { Err(format!("the order is {self:?}, the jobs say {anew:?}")) }
     }
 }
 

@@ -1,51 +1,48 @@
 //! Finished jobs stay a while, so that results can be read and ids are not reused too soon; then they go.
 //!
-//! Bounded by count as jobs finish, and by age in the background. The job that just finished is the last to
-//! go, so whoever waits for its result gets it. All of them yield to what the store has no room for otherwise.
+//! Each has its own retention. Bounded by count as jobs finish, and by age in the background. All of them but those kept for
+//! ever yield to what the store has no room for otherwise; the job that just finished is then the last to go. Whoever waits
+//! for its result is answered before.
 
 use super::effect::Effect;
 use super::state::State;
 use super::view::JobState;
 
-const HOUR_US: u64 = 60 * 60 * 1_000_000;
+/// Jobs that go at most as one finishes: where the count has become smaller, the rest goes with the next ones.
+pub const AT_ONCE_MAX: usize = 100;
 
-/// Completed jobs kept at most.
-const COMPLETED_MAX: usize = 1_000;
-/// How long a completed job is kept at most.
-const COMPLETED_AGE_US: u64 = HOUR_US;
-/// Failed jobs kept at most: more, because people look into them.
-const FAILED_MAX: usize = 10_000;
-/// How long a failed job is kept at most: seven days.
-const FAILED_AGE_US: u64 = 7 * 24 * HOUR_US;
-
-/// The oldest finished job above the count goes; ask again until there is none.
-pub fn over_count(state: &State) -> Option<Effect> {
-    let order = state.order();
-    let oldest = if order.count(JobState::Completed) > COMPLETED_MAX {
-        order.first_completed()
-    } else if order.count(JobState::Failed) > FAILED_MAX {
-        order.first_failed()
-    } else {
-        None
+/// `last` has just finished: the oldest of its outcome above its count goes, or itself where it is not to stay at all; ask
+/// again until there is none.
+pub fn over_count(state: &State, last: u64) -> Option<Effect> {
+    let job = state.job(last)?;
+    let retention = job.retention();
+    if retention.forever {
+        return None;
+    }
+    let number = match retention.count? {
+        0 => last,
+        count => {
+            let finished = state.order().finished(job.state() == JobState::Completed);
+            let over = finished.passing() as u64 > count;
+            over.then(|| finished.first_passing()).flatten()?
+        }
     };
-    oldest.map(|(_, number)| Effect::Removed { number })
+    Some(Effect::Removed { number, told: false })
 }
 
 /// The finished job to let go of when the store has no room: the oldest completed one, then the oldest failed one, and
 /// `last`, which has just finished, after all others; ask again until there is room or none is left.
 pub fn for_room(state: &State, last: Option<u64>) -> Option<Effect> {
-    let order = state.order();
-    let [completed, failed] =
-        [order.first_completed(), order.first_failed()].map(|first| first.map(|(_, number)| number));
+    let [completed, failed] = [true, false].map(|completed| state.order().finished(completed).first_passing());
     let other = |number: &u64| Some(*number) != last;
     let number = completed.filter(other).or(failed.filter(other)).or(completed).or(failed)?;
-    Some(Effect::Removed { number })
+    Some(Effect::Removed { number, told: false })
 }
 
 /// A finished job that is too old goes; ask again until there is none.
 pub fn over_age(state: &State, now_us: u64) -> Option<Effect> {
     let (due_us, number) = next(state)?;
-    (due_us <= now_us).then_some(Effect::Removed { number })
+    (due_us <= now_us).then_some(Effect::Removed { number, told: false })
 }
 
 /// When the next finished job is too old, in microseconds.
@@ -54,8 +51,6 @@ pub fn next_due_us(state: &State) -> Option<u64> {
 }
 
 fn next(state: &State) -> Option<(u64, u64)> {
-    let aged = |(at_us, number): (u64, u64), age_us: u64| (at_us.saturating_add(age_us), number);
-    let completed = state.order().first_completed().map(|first| aged(first, COMPLETED_AGE_US));
-    let failed = state.order().first_failed().map(|first| aged(first, FAILED_AGE_US));
-    completed.into_iter().chain(failed).min()
+    let ages = [true, false].map(|completed| state.order().finished(completed).first_age());
+    ages.into_iter().flatten().min()
 }

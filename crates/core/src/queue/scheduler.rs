@@ -10,7 +10,7 @@
 //! An instant is missed when it is seen more than a minute late: the machine slept, or the clock was set forward. A tick
 //! of a busy process is late by milliseconds.
 
-use std::str::FromStr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use croner::Cron;
@@ -182,6 +182,40 @@ impl Scheduler {
     }
 }
 
+/// A scheduler as callers see it; its JSON is what the facade reads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SchedulerView {
+    /// Unique in its queue.
+    pub id: Arc<str>,
+    /// When.
+    pub repeat: Repeat,
+    /// What kind of job.
+    pub name: Arc<str>,
+    /// What the handler needs, as a text of JSON.
+    pub data: String,
+    /// Its options.
+    pub options: JobOptions,
+    /// The next iteration, in milliseconds since the epoch.
+    pub next: Option<u64>,
+    /// Iterations so far.
+    pub iterations: u64,
+}
+
+impl Scheduler {
+    /// As callers see it.
+    pub fn view(&self, id: &Arc<str>) -> SchedulerView {
+        SchedulerView {
+            id: id.clone(),
+            repeat: self.repeat.clone(),
+            name: self.name.clone(),
+            data: self.data.get().to_owned(),
+            options: self.options.clone(),
+            next: self.next_us.map(|us| us / MS),
+            iterations: self.iterations,
+        }
+    }
+}
+
 /// A scheduler to set.
 #[derive(Clone, Debug)]
 pub struct Upsert {
@@ -198,9 +232,11 @@ pub struct Upsert {
 }
 
 impl Upsert {
-    /// Fails on impossible options.
-    pub fn check(&self) -> Result<()> {
+    /// Fails on impossible options, and on data over the queue's limit.
+    pub fn check(&self, queue: &QueueOptions) -> Result<()> {
         self.repeat.check()?;
+        let remedy = "store it elsewhere and pass a reference, or raise maxDataSize";
+        queue.check_size(&format!("the data of scheduler '{}'", Shown(&self.id)), self.data.deref(), remedy)?;
         if self.options.job_id.is_some() || self.options.run_at.is_some() {
             return Err(Error::InvalidArg(
                 "a scheduler's job has neither jobId nor runAt: each iteration is a job of its own".into(),
@@ -233,7 +269,7 @@ pub fn upsert(state: &State, command: Upsert, now_us: u64) -> Option<Effect> {
 }
 
 /// The first scheduler whose instant has come: its job, if it gets one, and its next instant. Ask again until there is none.
-pub fn tick(state: &State, queue: &QueueOptions, new_id: impl FnOnce() -> String, now_us: u64) -> Option<Vec<Effect>> {
+pub fn tick(state: &State, queue: &add::Shared, new_id: impl FnOnce() -> String, now_us: u64) -> Option<Vec<Effect>> {
     let id = state.due_scheduler(now_us)?;
     let scheduler = state.scheduler(id)?;
     let due_us = scheduler.next_us?;
@@ -270,6 +306,8 @@ pub fn remove(state: &State, id: &str) -> Option<Effect> {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use super::*;
 
     const DAY_US: u64 = 86_400_000_000;

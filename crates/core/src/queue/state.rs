@@ -153,19 +153,24 @@ impl State {
             self.dedups.free_of(dedup, number, by_hand);
         }
         if let Some(lines) = self.logs.remove(&number) {
-            self.bytes -= lines.iter().map(|line| LINE_BYTES + line.len() as u64).sum::<u64>();
+            self.bytes -= lines.iter().map(Self::line_bytes).sum::<u64>();
         }
     }
 
     fn log(&mut self, number: u64, line: &Arc<str>) {
         let lines = self.logs.entry(number).or_default();
         lines.push_back(line.clone());
-        self.bytes += LINE_BYTES + line.len() as u64;
+        self.bytes += Self::line_bytes(line);
         if lines.len() > LOG_LINES_MAX
             && let Some(oldest) = lines.pop_front()
         {
-            self.bytes -= LINE_BYTES + oldest.len() as u64;
+            self.bytes -= Self::line_bytes(&oldest);
         }
+    }
+
+    /// Bytes of a line in a log.
+    pub(super) fn line_bytes(line: &Arc<str>) -> u64 {
+        LINE_BYTES + line.len() as u64
     }
 
     fn schedule(&mut self, id: &Arc<str>, scheduler: Scheduler) {
@@ -188,15 +193,15 @@ impl State {
         let job = self.jobs.get_mut(&number).expect("a changed job is there");
         self.order.remove(number, job);
         let bytes_before = job.bytes();
+        transition(job, effect, &mut self.last_ord);
+        self.bytes = self.bytes - bytes_before + job.bytes();
+        self.order.insert(number, job);
         if let Effect::Claimed { at_us, .. } = effect {
             self.order.served(job);
             if let Some(rate) = &self.rate {
                 self.begun.note(*at_us, rate.max);
             }
         }
-        transition(job, effect, &mut self.last_ord);
-        self.bytes = self.bytes - bytes_before + job.bytes();
-        self.order.insert(number, job);
         if !job.is_unfinished()
             && let Some(dedup) = job.extra.as_ref().and_then(|extra| extra.dedup.as_ref())
         {

@@ -10,9 +10,12 @@ use super::waiters::Waiters;
 use super::workers::Workers;
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::queue::effect::{Added, Effect, Journal};
-use crate::queue::job::{Job, Phase};
-use crate::queue::{JobState, Json, State, event, retain};
+use crate::key::Shown;
+use crate::queue::effect::{Effect, Journal};
+use crate::queue::job::{DeadLetter, Job, Phase};
+use crate::queue::limits::Begun;
+use crate::queue::metrics::Meter;
+use crate::queue::{Json, Letter, State, event, retain};
 
 pub(super) struct Inner {
     pub(super) name: String,
@@ -25,12 +28,16 @@ pub(super) struct Inner {
     pub(super) settled: Vec<oneshot::Sender<()>>,
     /// (end of the lease, job, epoch) of claims whose workers a restored queue never saw.
     pub(super) orphans: BTreeSet<(u64, u64, u64)>,
+    pub(super) meter: Meter,
+    /// The instants of claims, for the limiters of workers: as many as the largest of them needs.
+    pub(super) begun: Begun,
     pub(super) budget: Arc<Budget>,
-    /// Bytes taken from the budget: those of the state, after each change.
+    /// Bytes taken from the budget: those of the state and what is reserved, after each change.
     pub(super) taken: u64,
+    /// Bytes taken for what is about to come.
+    reserved: u64,
+    pub(super) dead_letter: Option<Arc<str>>,
     journal: Option<Box<dyn Journal>>,
-    /// The first instant that this operation made due.
-    due_us: Option<u64>,
     pub(super) closed: bool,
 }
 
@@ -39,6 +46,7 @@ impl Inner {
         name: String,
         state: State,
         budget: Arc<Budget>,
+        dead_letter: Option<Arc<str>>,
         journal: Option<Box<dyn Journal>>,
     ) -> Self {
         let active =
@@ -51,6 +59,7 @@ impl Inner {
         Self {
             name,
             taken: state.bytes(),
+            reserved: 0,
             state,
             workers: Workers::after(last_worker),
             outbox: Outbox::default(),
@@ -59,9 +68,11 @@ impl Inner {
             last_subscription: 0,
             settled: Vec::new(),
             orphans,
+            meter: Meter::default(),
+            begun: Begun::default(),
             budget,
+            dead_letter,
             journal,
-            due_us: None,
             closed: false,
         }
     }
@@ -70,15 +81,32 @@ impl Inner {
     pub(super) fn commit(&mut self, effect: &Effect) {
         self.record(effect);
         match effect {
-            Effect::Added(Added { run_at_us: Some(run_at_us), .. }) | Effect::Retried { run_at_us, .. } => {
-                self.is_due(*run_at_us);
+            Effect::Completed { number, .. } | Effect::Failed { number, .. } => self.finished(*number),
+            Effect::Removed { number, .. } => {
+                self.waiters.answer(*number, &mut self.outbox, || Err(removed_unfinished(&self.name)));
             }
-            Effect::Completed { number, .. } => self.finished(*number, JobState::Completed),
-            Effect::Failed { number, .. } => self.finished(*number, JobState::Failed),
             _ => {}
         }
         // What grew may be over the cap: an end is never refused, history goes instead.
-        self.let_history_go(0, Some(effect.number()));
+        self.let_history_go(0, effect.number());
+    }
+
+    /// Takes `bytes` from the budget for what is about to come, at the cost of finished jobs, or fails.
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<()> {
+        if self.budget.take(bytes).is_err() {
+            if bytes <= self.budget.limit() {
+                self.let_history_go(bytes, None);
+            }
+            self.budget.take(bytes)?;
+        }
+        self.taken += bytes;
+        self.reserved += bytes;
+        Ok(())
+    }
+
+    /// What was reserved has come, or does not come.
+    pub(super) fn arrive(&mut self, bytes: u64) {
+        self.reserved -= bytes;
     }
 
     /// Removes finished jobs until the budget has room for `bytes` or none is left; `last` after all others.
@@ -86,7 +114,7 @@ impl Inner {
         while !self.budget.has_room(bytes)
             && let Some(removed) = retain::for_room(&self.state, last)
         {
-            self.remove(&removed);
+            self.record(&removed);
         }
     }
 
@@ -94,15 +122,33 @@ impl Inner {
         if let Some(journal) = &mut self.journal {
             journal.append(effect);
         }
+        let before = effect.number().and_then(|number| self.state.job(number));
+        let job_id = before.map(|job| job.id.clone());
+        if let Some(job) = before {
+            meter(&mut self.meter, effect, job);
+            if let (Effect::Failed { .. }, Some(queue)) = (effect, &self.dead_letter) {
+                // Before all that tells of the failure.
+                self.outbox.push(Notice::Letter(queue.clone(), letter(&self.name, effect, job)));
+            }
+        }
+        if let Effect::Claimed { at_us, .. } = effect {
+            self.workers.note_claim(&mut self.begun, *at_us);
+        }
+        let last_seq = self.state.last_seq();
         self.state.apply(effect);
-        if !self.listeners.is_empty()
-            && let Some(job) = self.state.job(effect.number())
-        {
-            for event in event::of(effect, job, self.state.last_seq()) {
+        let drained = self.state.last_seq() - last_seq > effect.events();
+        if !self.listeners.is_empty() {
+            let job = effect.number().and_then(|number| self.state.job(number));
+            let job_id = job_id.or_else(|| job.map(|job| job.id.clone()));
+            for event in event::of(effect, job_id, job, drained, self.state.last_seq()) {
                 self.outbox.push(Notice::Event(self.listeners.clone(), event));
             }
         }
-        let bytes = self.state.bytes();
+        self.settle_bytes();
+    }
+
+    pub(super) fn settle_bytes(&mut self) {
+        let bytes = self.state.bytes() + self.reserved;
         if bytes > self.taken {
             self.budget.take_regardless(bytes - self.taken);
         } else if bytes < self.taken {
@@ -112,41 +158,30 @@ impl Inner {
     }
 
     /// Waiters first, then retention: a result that somebody waits for is not removed before it is told.
-    fn finished(&mut self, number: u64, state: JobState) {
+    fn finished(&mut self, number: u64) {
         let job = self.state.job(number);
         self.waiters
             .answer(number, &mut self.outbox, || job.and_then(result_of).unwrap_or_else(not_finished));
-        // Behind another finished job it is not the next to grow too old.
-        if self.state.order().count(state) == 1
-            && let Some(due_us) = retain::next_due_us(&self.state)
-        {
-            self.is_due(due_us);
+        for _ in 0..retain::AT_ONCE_MAX {
+            let Some(removed) = retain::over_count(&self.state, number) else {
+                break;
+            };
+            self.record(&removed);
         }
-        while let Some(removed) = retain::over_count(&self.state) {
-            self.remove(&removed);
-        }
-    }
-
-    pub(super) fn remove(&mut self, removed: &Effect) {
-        debug_assert!(!self.waiters.wait_for(removed.number()), "a job with waiters is not finished");
-        self.record(removed);
-    }
-
-    pub(super) fn is_due(&mut self, due_us: u64) {
-        self.due_us = Some(self.due_us.map_or(due_us, |earlier| earlier.min(due_us)));
     }
 
     /// The end of every operation: tells workers and those who wait for quiet; the instant to set the alarm
     /// for.
-    pub(super) fn follow_up(&mut self) -> Option<u64> {
-        let waiting = self.state.order().count(JobState::Waiting);
-        while let Some((subscriber, worker)) = self.workers.next_to_tell(waiting) {
-            self.outbox.push(Notice::Ready(subscriber, worker));
+    pub(super) fn follow_up(&mut self, now_us: u64) -> Option<u64> {
+        let claimable = self.state.claimable(now_us);
+        let Self { state, begun, workers, outbox, .. } = self;
+        while let Some((subscriber, worker)) = workers.next_to_tell(claimable, state, begun, now_us) {
+            outbox.push(Notice::Ready(subscriber, worker));
         }
-        if !self.settled.is_empty() && self.is_settled() {
+        if !self.settled.is_empty() && self.is_settled(now_us) {
             self.settled.drain(..).for_each(|waiter| self.outbox.push(Notice::Settled(waiter)));
         }
-        self.due_us.take()
+        self.next_due_us(now_us)
     }
 }
 
@@ -154,6 +189,28 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.budget.give_back(self.taken);
     }
+}
+
+/// Counts what `effect` is about to do to `job`.
+fn meter(meter: &mut Meter, effect: &Effect, job: &Job) {
+    match (effect, &job.phase) {
+        (Effect::Claimed { at_us, .. }, Phase::Waiting { since_us, .. }) => meter.began(*since_us, *at_us),
+        (Effect::Completed { at_us, .. }, _) => meter.ended(job.processed_us.unwrap_or(*at_us), true, *at_us),
+        (Effect::Retried { at_us, .. } | Effect::Failed { at_us, .. }, Phase::Active(_)) => {
+            meter.ended(job.processed_us.unwrap_or(*at_us), false, *at_us);
+        }
+        _ => {}
+    }
+}
+
+/// A job that is about to fail for good, as its dead-letter queue gets it.
+fn letter(queue: &str, effect: &Effect, job: &Job) -> Letter {
+    let (failed_reason, finish_kind) = match effect {
+        Effect::Failed { kind, failure, .. } => (failure.message.as_str().into(), *kind),
+        _ => unreachable!("only what fails is a dead letter"),
+    };
+    let from = DeadLetter { queue: queue.into(), job_id: job.id.clone(), failed_reason, finish_kind };
+    Letter { name: job.name.clone(), data: job.data.clone(), from }
 }
 
 /// A finished job's result, or the error it failed with.
@@ -170,4 +227,8 @@ pub(super) fn result_of(job: &Job) -> Option<Result<Json>> {
 
 fn not_finished() -> Result<Json> {
     Err(Error::Internal("a job that was just finished has no result".into()))
+}
+
+fn removed_unfinished(queue: &str) -> Error {
+    Error::NotFound(format!("the job was removed from queue '{}' before it had finished", Shown(queue)))
 }

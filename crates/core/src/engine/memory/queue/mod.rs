@@ -17,35 +17,48 @@
 mod inner;
 mod operations;
 mod outbox;
+mod sweeps;
 mod tick;
 mod waiters;
+mod watchdog;
 mod workers;
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use serde_json::value::RawValue;
 
 use self::inner::Inner;
 use self::operations::Asked;
+use self::watchdog::Watchdog;
 use crate::budget::{Budget, Yields};
 use crate::clock::{Clock, MS};
 use crate::engine::QueueEngine;
 use crate::error::{Error, Result};
 use crate::ids;
-use crate::queue::job::Phase;
+use crate::queue::add::{self, Prepared, Shared};
 use crate::queue::{
-    Counts, Finish, JobView, Journal, NewJob, Outcome, QueueOptions, State, Subscriber, Token, WorkerSpec,
-    add, finish,
+    Change, Changed, Counts, Effect, Finish, JobState, JobView, Journal, Letter, Metrics, NewJob, Outcome, QueueOptions,
+    Rate, SchedulerView, State, Step, Subscriber, Token, Upsert, WorkerSpec, finish,
 };
 use crate::reply::Reply;
 use crate::timer::{Alarm, Ticking};
 
+/// How a queue finds the others of its store, for its dead letters.
+pub trait Post: Send + Sync {
+    /// The queue of that name, made where there is none.
+    fn queue(&self, name: &str) -> Result<Arc<MemoryQueue>>;
+}
+
 /// A queue that lives in this process's memory, shared by its threads.
 pub struct MemoryQueue {
-    options: QueueOptions,
+    shared: RwLock<Arc<Shared>>,
     clock: Clock,
     budget: Arc<Budget>,
     alarm: Alarm,
+    watchdog: Arc<Watchdog>,
+    post: OnceLock<Weak<dyn Post>>,
     inner: Mutex<Inner>,
 }
 
@@ -66,11 +79,17 @@ impl MemoryQueue {
         state: State,
         journal: Option<Box<dyn Journal>>,
     ) -> Arc<Self> {
-        let inner = Inner::new(name, state, budget.clone(), journal);
-        let due_us = inner.next_due_us();
-        let queue = Arc::new_cyclic(|queue: &Weak<Self>| {
-            let alarm = Alarm::new(clock.clone(), queue.clone());
-            Self { options, clock, budget, alarm, inner: Mutex::new(inner) }
+        let dead_letter = options.dead_letter.as_deref().map(Into::into);
+        let inner = Inner::new(name, state, budget.clone(), dead_letter, journal);
+        let due_us = inner.next_due_us(clock.now_us());
+        let queue = Arc::new_cyclic(|queue: &Weak<Self>| Self {
+            shared: RwLock::new(Arc::new(Shared::new(options))),
+            alarm: Alarm::new(clock.clone(), queue.clone()),
+            watchdog: Arc::new_cyclic(|watchdog| Watchdog::new(queue.clone(), watchdog.clone())),
+            clock,
+            budget,
+            post: OnceLock::new(),
+            inner: Mutex::new(inner),
         });
         let yielder: Weak<Self> = Arc::downgrade(&queue);
         queue.budget.register(yielder);
@@ -78,6 +97,18 @@ impl MemoryQueue {
             queue.alarm.set(due_us);
         }
         queue
+    }
+
+    /// Where its dead letters go.
+    pub fn post_through(&self, post: Weak<dyn Post>) {
+        // The first one stays: a queue is of one store.
+        let _ = self.post.set(post);
+    }
+
+    /// Options for a queue that was made without any because another one's dead letters go there.
+    pub fn adopt(&self, options: QueueOptions) {
+        self.inner.lock().dead_letter = options.dead_letter.as_deref().map(Into::into);
+        *self.shared.write() = Arc::new(Shared::new(options));
     }
 
     /// `look` at the state, under the queue's lock: for snapshots and tests.
@@ -90,8 +121,8 @@ impl MemoryQueue {
     /// 0 when it was shut before.
     pub fn shut(&self) -> u64 {
         let state = self.with(|inner, _| inner.shut());
-        let Counts { waiting, delayed, active, .. } = state.counts();
-        waiting + delayed + active
+        let Counts { waiting, prioritized, delayed, active, .. } = state.counts();
+        waiting + prioritized + delayed + active
     }
 
     /// Runs an operation at one instant, then: wake-ups into the outbox, and without the lock the alarm and
@@ -99,8 +130,9 @@ impl MemoryQueue {
     /// next.
     fn with<R>(&self, operation: impl FnOnce(&mut Inner, u64) -> R) -> R {
         let mut inner = self.inner.lock();
-        let answer = operation(&mut inner, self.clock.now_us());
-        let due_us = inner.follow_up();
+        let now_us = self.clock.now_us();
+        let answer = operation(&mut inner, now_us);
+        let due_us = inner.follow_up(now_us);
         let notices = inner.outbox.begin();
         drop(inner);
         // Over the cap with no history of its own left: that of other queues goes, without this lock.
@@ -111,36 +143,128 @@ impl MemoryQueue {
             self.alarm.set(due_us);
         }
         if let Some(notices) = notices {
-            outbox::deliver(notices, &self.inner);
+            outbox::deliver(notices, &self.inner, &|queue, letter| self.post(queue, letter));
         }
         answer
+    }
+
+    /// Adds what needs room: history of all queues goes for it.
+    fn with_room<J: Clone, R>(&self, job: J, add: impl Fn(&mut Inner, J, u64) -> Result<R>) -> Result<R> {
+        let once = |job| self.with(|inner, now_us| add(inner, job, now_us));
+        match once(job.clone()) {
+            Err(Error::StoreFull { asked, .. }) if self.budget.make_room(asked) => once(job),
+            answer => answer,
+        }
+    }
+
+    fn shared(&self) -> Arc<Shared> {
+        self.shared.read().clone()
+    }
+
+    fn prepare(&self, job: NewJob) -> Result<Prepared> {
+        add::prepare(job, &self.shared(), || ids::job_id(self.clock.now_ms()))
+    }
+
+    /// A dead letter of this queue for another one. A store that is closing has none to give it to.
+    fn post(&self, queue: &str, letter: Letter) {
+        if let Some(post) = self.post.get().and_then(Weak::upgrade)
+            && let Ok(queue) = post.queue(queue)
+        {
+            let job = add::letter(letter, &queue.shared(), ids::job_id(queue.clock.now_ms()));
+            queue.with(|inner, now_us| inner.add_letter(job, now_us));
+        }
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        self.inner.lock().next_look()
+    }
+
+    fn answer(&self, asked: Asked, closed: Error) -> Reply<String> {
+        match asked {
+            Asked::Now(result) => Reply::Ready(result.map(|result| result.get().to_owned())),
+            Asked::Later(answer) => Reply::Pending(Box::pin(async move {
+                // A queue that is dropped answers nobody; that is the same end for who waits.
+                answer.await.unwrap_or(Err(closed)).map(|result| result.get().to_owned())
+            })),
+        }
     }
 }
 
 impl QueueEngine for MemoryQueue {
     fn add(&self, job: NewJob) -> Reply<(JobView, bool)> {
-        let prepared = add::prepare(job, &self.options, || ids::job_id(self.clock.now_ms()));
-        let add = |job| self.with(|inner, now_us| inner.add(job, now_us));
-        Reply::Ready(prepared.and_then(|job| match add(job.clone()) {
-            Err(Error::StoreFull { asked, .. }) if self.budget.make_room(asked) => add(job),
-            answer => answer,
+        Reply::Ready(self.prepare(job).and_then(|job| {
+            self.with_room(job, |inner, job, now_us| {
+                let which = inner.add(job, now_us)?;
+                inner.shown(which)
+            })
         }))
     }
 
-    fn open_worker(&self, spec: WorkerSpec) -> u64 {
-        self.with(|inner, _| inner.workers.open(spec))
+    fn add_bulk(&self, jobs: Vec<NewJob>) -> Reply<Vec<(JobView, bool)>> {
+        let prepared: Result<Vec<_>> = jobs.into_iter().map(|job| self.prepare(job)).collect();
+        Reply::Ready(prepared.and_then(|jobs| self.with_room(jobs, Inner::add_bulk)))
+    }
+
+    fn add_and_wait(&self, job: NewJob, timeout_ms: Option<u64>) -> Reply<String> {
+        let asked = self.prepare(job).and_then(|job| {
+            self.with_room(job, |inner, job, now_us| {
+                Ok((inner.add_and_wait(job, timeout_ms, now_us)?, inner.closed_error()))
+            })
+        });
+        match asked {
+            Ok((asked, closed)) => self.answer(asked, closed),
+            Err(error) => Reply::Ready(Err(error)),
+        }
+    }
+
+    fn open_worker(&self, spec: WorkerSpec) -> Result<u64> {
+        spec.terms.check()?;
+        self.with(|inner, _| {
+            inner.check_open()?;
+            Ok(inner.workers.open(spec))
+        })
     }
 
     fn take(&self, worker: u64, max: usize) -> Result<Vec<(JobView, Token)>> {
-        self.with(|inner, now_us| inner.take(worker, max, now_us))
+        let (claimed, look) = self.with(|inner, now_us| {
+            let claimed = inner.take(worker, max, now_us);
+            let any = claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty());
+            let look = if any { inner.workers.next_look_at(worker) } else { None };
+            (claimed, look)
+        });
+        if let Some(look) = look {
+            self.watchdog.set(look);
+        }
+        claimed
     }
 
     fn finish(&self, token: Token, outcome: Outcome) -> Reply<Finish> {
         let random = if matches!(outcome, Outcome::Failed { .. }) { ids::random_unit() } else { 0.0 };
-        let prepared = finish::prepare(outcome, &self.options);
+        let prepared = finish::prepare(outcome, &self.shared().options);
         Reply::Ready(
             prepared.map(|outcome| self.with(|inner, now_us| inner.finish(token, outcome, random, now_us))),
         )
+    }
+
+    fn progress(&self, token: Token, progress: Box<RawValue>) -> Reply<bool> {
+        Reply::Ready(self.shared().options.progress(progress).and_then(|progress| {
+            let bytes = progress.get().len();
+            self.with_room(progress, |inner, progress, _| {
+                let effect = finish::progress(&inner.state, token, progress);
+                inner.note(effect, bytes)
+            })
+        }))
+    }
+
+    fn log(&self, token: Token, line: &str) -> Reply<bool> {
+        Reply::Ready(self.with_room(line, |inner, line, _| {
+            let effect = finish::log(&inner.state, token, line);
+            inner.note(effect, line.len())
+        }))
+    }
+
+    fn pong(&self, worker: u64) {
+        self.inner.lock().seen(worker);
     }
 
     fn close_worker(&self, worker: u64, released: bool) {
@@ -151,24 +275,90 @@ impl QueueEngine for MemoryQueue {
         Reply::Ready(Ok(self.inspect(|state| Some(state.job(state.find(id)?)?.view()))))
     }
 
+    fn get_jobs(&self, states: &[JobState], start: usize, max: usize, asc: bool) -> Reply<Vec<JobView>> {
+        Reply::Ready(Ok(self.inspect(|state| state.jobs_in(states, start, max, asc))))
+    }
+
+    fn logs(&self, id: &str, start: usize, max: usize) -> Reply<Vec<Arc<str>>> {
+        Reply::Ready(Ok(self.inspect(|state| {
+            let number = state.find(id).unwrap_or_default();
+            state.log_of(number).skip(start).take(max).cloned().collect()
+        })))
+    }
+
     fn result(&self, id: &str, timeout_ms: Option<u64>) -> Reply<String> {
         let (asked, closed) =
             self.with(|inner, now_us| (inner.result(id, timeout_ms, now_us), inner.closed_error()));
-        match asked {
-            Asked::Now(result) => Reply::Ready(result.map(|result| result.get().to_owned())),
-            Asked::Later(answer) => Reply::Pending(Box::pin(async move {
-                // A queue that is dropped answers nobody; that is the same end for who waits.
-                answer.await.unwrap_or(Err(closed)).map(|result| result.get().to_owned())
-            })),
-        }
+        self.answer(asked, closed)
+    }
+
+    fn change(&self, id: &str, change: Change) -> Reply<Changed> {
+        Reply::Ready(self.with(|inner, now_us| inner.change(id, change, now_us)))
     }
 
     fn counts(&self) -> Counts {
         self.inspect(State::counts)
     }
 
+    fn metrics(&self) -> Metrics {
+        self.with(|inner, now_us| {
+            let oldest_us = inner.state.order().oldest_waiting().map(|(since_us, _)| since_us);
+            inner.meter.read(oldest_us, now_us)
+        })
+    }
+
+    fn is_paused(&self) -> bool {
+        self.inspect(State::is_paused)
+    }
+
+    fn set_paused(&self, paused: bool) -> Reply<()> {
+        Reply::Ready(self.with(|inner, _| inner.set_paused(paused)))
+    }
+
+    fn set_concurrency(&self, limit: Option<u32>) -> Reply<()> {
+        Reply::Ready(self.with(|inner, _| inner.bound(&Effect::ConcurrencySet { limit })))
+    }
+
+    fn set_rate(&self, rate: Option<Rate>) -> Reply<()> {
+        let checked = rate.map_or(Ok(()), |rate| rate.check());
+        Reply::Ready(checked.and_then(|()| self.with(|inner, _| inner.bound(&Effect::RateSet { rate }))))
+    }
+
+    fn drain(&self) -> Reply<Step<u64>> {
+        Reply::Ready(self.with(|inner, _| inner.drain()))
+    }
+
+    fn clean(&self, state: JobState, older_than_ms: u64, limit: usize) -> Reply<Step<Vec<Arc<str>>>> {
+        Reply::Ready(self.with(|inner, now_us| inner.clean(state, older_than_ms, limit, now_us)))
+    }
+
+    fn retry_failed(&self, limit: usize) -> Reply<Step<u64>> {
+        Reply::Ready(self.with(|inner, now_us| inner.retry_failed(limit, now_us)))
+    }
+
+    fn obliterate(&self, force: bool) -> Reply<Step<u64>> {
+        Reply::Ready(self.with(|inner, _| inner.obliterate(force)))
+    }
+
+    fn upsert_scheduler(&self, upsert: Upsert) -> Reply<()> {
+        let checked = upsert.check(&self.shared().options);
+        Reply::Ready(checked.and_then(|()| {
+            self.with_room(upsert, |inner, upsert, now_us| inner.upsert_scheduler(upsert, now_us))
+        }))
+    }
+
+    fn remove_scheduler(&self, id: &str) -> Reply<bool> {
+        Reply::Ready(self.with(|inner, _| inner.remove_scheduler(id)))
+    }
+
+    fn schedulers(&self) -> Reply<Vec<SchedulerView>> {
+        Reply::Ready(Ok(self.inspect(|state| {
+            state.schedulers().map(|(id, scheduler)| scheduler.view(id)).collect()
+        })))
+    }
+
     fn settled(&self) -> Reply<()> {
-        match self.with(|inner, _| inner.settled()) {
+        match self.with(|inner, now_us| inner.settled(now_us)) {
             None => Reply::Ready(Ok(())),
             // A queue that is gone is quiet.
             Some(quiet) => Reply::Pending(Box::pin(async move { quiet.await.or(Ok::<_, Error>(())) })),
@@ -186,12 +376,8 @@ impl QueueEngine for MemoryQueue {
     fn load(&self) -> (u64, u64) {
         let now_us = self.clock.now_us();
         self.inspect(|state| {
-            let first = state.order().first_waiting().and_then(|number| state.job(number));
-            let age_us = match first.map(|job| &job.phase) {
-                Some(Phase::Waiting { since_us, .. }) => now_us.saturating_sub(*since_us),
-                _ => 0,
-            };
-            (state.bytes(), age_us / MS)
+            let oldest = state.order().oldest_waiting();
+            (state.bytes(), oldest.map_or(0, |(since_us, _)| now_us.saturating_sub(since_us) / MS))
         })
     }
 }
@@ -205,10 +391,11 @@ impl Yields for MemoryQueue {
 
 impl Ticking for MemoryQueue {
     fn next_due_us(&self) -> Option<u64> {
-        self.inner.lock().next_due_us()
+        self.inner.lock().next_due_us(self.clock.now_us())
     }
 
     fn tick(&self, _now_us: u64) {
-        self.with(Inner::tick);
+        let shared = self.shared();
+        self.with(|inner, now_us| inner.tick(&shared, now_us));
     }
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::inner::{Inner, result_of};
-use super::outbox::Notice;
 use super::workers::Workers;
 use crate::clock::MS;
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::key::Shown;
+use crate::queue::add::{Decision, Prepared, Which};
 use crate::queue::job::Job;
-use crate::queue::{Finish, JobState, JobView, Json, State, Subscriber, Token, add, claim, finish, reap};
+use crate::queue::{
+    Change, Changed, Effect, Finish, JobState, JobView, Json, LeaseEnd, State, Subscriber, Token, add, change, claim,
+    finish, reap, scheduler,
+};
 
 /// A result, or the promise of one.
 pub(super) enum Asked {
@@ -21,24 +24,57 @@ pub(super) enum Asked {
 }
 
 impl Inner {
-    pub(super) fn add(&mut self, job: add::Prepared, now_us: u64) -> Result<(JobView, bool)> {
+    pub(super) fn add(&mut self, job: Prepared, now_us: u64) -> Result<Which> {
         self.check_open()?;
         let bytes = job.bytes();
-        let (number, added) = match add::decide(&self.state, job, now_us) {
-            add::Decision::Found(number) => (number, false),
-            add::Decision::Add(effect) => {
-                if self.budget.take(bytes).is_err() {
-                    if bytes <= self.budget.limit() {
-                        self.let_history_go(bytes, None);
-                    }
-                    self.budget.take(bytes)?;
-                }
-                self.taken += bytes;
-                self.commit(&effect);
-                (effect.number(), true)
-            }
+        let decision = add::decide(&self.state, job, now_us);
+        let grows = match decision.effects.first() {
+            Some(Effect::Replaced(replaced)) => bytes.saturating_sub(self.job(replaced.number)?.bytes()),
+            _ if decision.number().is_some() => bytes,
+            _ => 0,
         };
-        Ok((self.job(number)?.view(), added))
+        self.reserve(grows)?;
+        self.arrive(grows);
+        Ok(self.added(decision))
+    }
+
+    fn added(&mut self, decision: Decision) -> Which {
+        decision.effects.iter().for_each(|effect| self.commit(effect));
+        decision.job
+    }
+
+    /// All of them, or none: there is room for all before the first comes.
+    pub(super) fn add_bulk(&mut self, jobs: Vec<Prepared>, now_us: u64) -> Result<Vec<(JobView, bool)>> {
+        self.check_open()?;
+        let bytes: Vec<u64> = jobs.iter().map(Prepared::bytes).collect();
+        self.reserve(bytes.iter().sum())?;
+        let mut which = Vec::with_capacity(jobs.len());
+        for (job, bytes) in jobs.into_iter().zip(bytes) {
+            self.arrive(bytes);
+            let decision = add::decide(&self.state, job, now_us);
+            let job = self.added(decision);
+            which.push(self.shown(job)?);
+        }
+        // Duplicates have not come.
+        self.settle_bytes();
+        Ok(which)
+    }
+
+    /// A job that failed for good in another queue: never refused.
+    pub(super) fn add_letter(&mut self, job: Prepared, now_us: u64) {
+        if !self.closed {
+            let decision = add::decide(&self.state, job, now_us);
+            self.added(decision);
+        }
+    }
+
+    /// The job of an add, and whether it is new.
+    pub(super) fn shown(&self, which: Which) -> Result<(JobView, bool)> {
+        Ok(match which {
+            Which::Added(number) => (self.job(number)?.view(), true),
+            Which::Found(number) => (self.job(number)?.view(), false),
+            Which::Gone(view) => (*view, false),
+        })
     }
 
     pub(super) fn take(&mut self, worker: u64, max: usize, now_us: u64) -> Result<Vec<(JobView, Token)>> {
@@ -49,15 +85,19 @@ impl Inner {
                 self.name
             ))
         })?;
-        let mut claimed = Vec::with_capacity(max.min(self.state.order().count(JobState::Waiting)));
-        while claimed.len() < max
+        // What had to begin by now has not, though the background thread has not seen it yet.
+        self.expire(now_us);
+        let most = max.min(self.workers.room(worker, &self.begun, now_us));
+        let mut claimed = Vec::with_capacity(most.min(self.state.claimable(now_us)));
+        while claimed.len() < most
             && let Some((effect, token)) =
                 claim::decide(&self.state, &claimant, ids::random_53_bits(), now_us)
         {
             self.commit(&effect);
             claimed.push((self.job(token.job)?.view(), token));
         }
-        self.workers.took(worker, claimed.len() < max);
+        self.workers.took(worker, max == 0, claimed.len() < max);
+        self.seen(worker);
         Ok(claimed)
     }
 
@@ -75,6 +115,17 @@ impl Inner {
         finish
     }
 
+    /// What a handler says or leaves of its job: so many bytes more; whether the job is still its own.
+    pub(super) fn note(&mut self, effect: Option<Effect>, bytes: usize) -> Result<bool> {
+        let Some(effect) = effect else {
+            return Ok(false);
+        };
+        self.reserve(bytes as u64)?;
+        self.arrive(bytes as u64);
+        self.commit(&effect);
+        Ok(true)
+    }
+
     pub(super) fn close_worker(&mut self, worker: u64, released: bool, now_us: u64) {
         if !self.workers.close(worker) {
             return;
@@ -88,24 +139,95 @@ impl Inner {
         }
     }
 
-    pub(super) fn result(&mut self, id: &str, timeout_ms: Option<u64>, now_us: u64) -> Asked {
-        let number = match self.check_open().and_then(|()| self.find(id)) {
-            Ok(number) => number,
-            Err(error) => return Asked::Now(Err(error)),
+    pub(super) fn change(&mut self, id: &str, change: Change, now_us: u64) -> Result<Changed> {
+        self.check_open()?;
+        let Some(number) = self.state.find(id) else {
+            return Ok(Changed::Absent);
         };
+        let (changed, effect) = change::decide(&self.state, number, change, now_us);
+        match effect {
+            Some(effect @ Effect::CancelRequested { .. }) => {
+                self.commit(&effect);
+                let job = self.job(number)?;
+                if let Some(claim) = job.claim() {
+                    let token = Token { job: number, epoch: job.epoch, nonce: claim.nonce };
+                    self.tell_lease_end(claim.worker, token, LeaseEnd::Cancelled);
+                }
+            }
+            Some(effect) => self.commit(&effect),
+            None => {}
+        }
+        Ok(changed)
+    }
+
+    pub(super) fn set_paused(&mut self, paused: bool) -> Result<()> {
+        self.check_open()?;
+        if self.state.is_paused() != paused {
+            self.commit(if paused { &Effect::Paused } else { &Effect::Resumed });
+        }
+        Ok(())
+    }
+
+    /// Sets what bounds the queue, where that is something else.
+    pub(super) fn bound(&mut self, effect: &Effect) -> Result<()> {
+        self.check_open()?;
+        let same = match effect {
+            Effect::ConcurrencySet { limit } => *limit == self.state.concurrency(),
+            Effect::RateSet { rate } => *rate == self.state.rate(),
+            _ => false,
+        };
+        if !same {
+            self.commit(effect);
+        }
+        Ok(())
+    }
+
+    pub(super) fn upsert_scheduler(&mut self, upsert: scheduler::Upsert, now_us: u64) -> Result<()> {
+        self.check_open()?;
+        if let Some(effect) = scheduler::upsert(&self.state, upsert, now_us) {
+            let bytes = match &effect {
+                Effect::SchedulerSet { id, scheduler } => scheduler.bytes(id),
+                _ => 0,
+            };
+            self.reserve(bytes)?;
+            self.arrive(bytes);
+            self.commit(&effect);
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_scheduler(&mut self, id: &str) -> Result<bool> {
+        self.check_open()?;
+        let effect = scheduler::remove(&self.state, id);
+        effect.iter().for_each(|effect| self.commit(effect));
+        Ok(effect.is_some())
+    }
+
+    pub(super) fn result(&mut self, id: &str, timeout_ms: Option<u64>, now_us: u64) -> Asked {
+        match self.check_open().and_then(|()| self.find(id)) {
+            Ok(number) => self.result_of(number, timeout_ms, now_us),
+            Err(error) => Asked::Now(Err(error)),
+        }
+    }
+
+    fn result_of(&mut self, number: u64, timeout_ms: Option<u64>, now_us: u64) -> Asked {
         if let Some(result) = self.state.job(number).and_then(result_of) {
             return Asked::Now(result);
         }
         let deadline_us = timeout_ms.map(|timeout_ms| now_us.saturating_add(timeout_ms.saturating_mul(MS)));
-        if let Some(deadline_us) = deadline_us {
-            self.is_due(deadline_us);
-        }
         Asked::Later(self.waiters.add(number, deadline_us))
     }
 
+    pub(super) fn add_and_wait(&mut self, job: Prepared, timeout_ms: Option<u64>, now_us: u64) -> Result<Asked> {
+        Ok(match self.add(job, now_us)? {
+            Which::Added(number) | Which::Found(number) => self.result_of(number, timeout_ms, now_us),
+            Which::Gone(view) => Asked::Now(Err(self.not_found(&view.id))),
+        })
+    }
+
     /// When it is quiet: now, or the promise of it.
-    pub(super) fn settled(&mut self) -> Option<oneshot::Receiver<()>> {
-        if self.is_settled() {
+    pub(super) fn settled(&mut self, now_us: u64) -> Option<oneshot::Receiver<()>> {
+        if self.is_settled(now_us) {
             return None;
         }
         let (waiter, quiet) = oneshot::channel();
@@ -114,10 +236,9 @@ impl Inner {
         Some(quiet)
     }
 
-    pub(super) fn is_settled(&self) -> bool {
-        let order = self.state.order();
-        let takeable = order.count(JobState::Waiting) > 0 && !self.workers.is_empty();
-        !takeable && order.count(JobState::Active) == 0
+    pub(super) fn is_settled(&self, now_us: u64) -> bool {
+        let takeable = self.state.claimable(now_us) > 0 && self.workers.any_may_take(&self.state, &self.begun, now_us);
+        !takeable && self.state.order().count(JobState::Active) == 0
     }
 
     pub(super) fn subscribe(&mut self, subscriber: Arc<dyn Subscriber>) -> u64 {
@@ -136,13 +257,13 @@ impl Inner {
     /// drop without the lock.
     pub(super) fn shut(&mut self) -> State {
         self.closed = true;
-        for number in self.state.order().active() {
+        let active: Vec<u64> = self.state.order().active().collect();
+        for number in active {
             if let Some(job) = self.state.job(number)
                 && let Some(claim) = job.claim()
-                && let Some(subscriber) = self.workers.subscriber(claim.worker)
             {
                 let token = Token { job: number, epoch: job.epoch, nonce: claim.nonce };
-                self.outbox.push(Notice::LeaseLost(subscriber, claim.worker, token));
+                self.tell_lease_end(claim.worker, token, LeaseEnd::Lost);
             }
         }
         let closed = self.closed_error();
@@ -150,29 +271,32 @@ impl Inner {
         self.workers = Workers::default();
         self.listeners = Arc::new([]);
         self.orphans.clear();
-        self.budget.give_back(std::mem::take(&mut self.taken));
-        std::mem::take(&mut self.state)
+        let state = std::mem::take(&mut self.state);
+        self.settle_bytes();
+        state
     }
 
     pub(super) fn closed_error(&self) -> Error {
         Error::Closed(format!("queue '{}' was closed with its store", self.name))
     }
 
-    fn check_open(&self) -> Result<()> {
+    pub(super) fn check_open(&self) -> Result<()> {
         if self.closed { Err(self.closed_error()) } else { Ok(()) }
     }
 
     fn find(&self, id: &str) -> Result<u64> {
-        self.state.find(id).ok_or_else(|| {
-            Error::NotFound(format!(
-                "queue '{}' has no job '{}'; finished jobs are retained for a limited time only",
-                self.name,
-                Shown(id)
-            ))
-        })
+        self.state.find(id).ok_or_else(|| self.not_found(id))
     }
 
-    fn job(&self, number: u64) -> Result<&Job> {
+    fn not_found(&self, id: &str) -> Error {
+        Error::NotFound(format!(
+            "queue '{}' has no job '{}'; finished jobs are retained for a limited time only",
+            self.name,
+            Shown(id)
+        ))
+    }
+
+    pub(super) fn job(&self, number: u64) -> Result<&Job> {
         self.state
             .job(number)
             .ok_or_else(|| Error::Internal(format!("queue '{}' lost job {number}", self.name)))

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::inner::Inner;
 use crate::error::Result;
-use crate::queue::{Event, Json, Subscriber, Token};
+use crate::queue::{Event, Json, LeaseEnd, Letter, Subscriber, Token};
 
 /// Who listens, as of one instant: an event goes to those who listened when it happened.
 pub(super) type Listeners = Arc<[(u64, Arc<dyn Subscriber>)]>;
@@ -24,13 +24,16 @@ pub(super) type Listeners = Arc<[(u64, Arc<dyn Subscriber>)]>;
 pub(super) enum Notice {
     Event(Listeners, Event),
     Ready(Arc<dyn Subscriber>, u64),
-    LeaseLost(Arc<dyn Subscriber>, u64, Token),
+    LeaseLost(Arc<dyn Subscriber>, u64, Token, LeaseEnd),
+    Ping(Arc<dyn Subscriber>, u64),
+    /// For the queue of that name.
+    Letter(Arc<str>, Letter),
     Result(oneshot::Sender<Result<Json>>, Result<Json>),
     Settled(oneshot::Sender<()>),
 }
 
 impl Notice {
-    fn tell(self) {
+    fn tell(self, post: &dyn Fn(&str, Letter)) {
         match self {
             Self::Event(listeners, event) => {
                 for (subscription, listener) in listeners.iter() {
@@ -38,7 +41,9 @@ impl Notice {
                 }
             }
             Self::Ready(subscriber, worker) => subscriber.ready(worker),
-            Self::LeaseLost(subscriber, worker, token) => subscriber.lease_lost(worker, token),
+            Self::LeaseLost(subscriber, worker, token, why) => subscriber.lease_lost(worker, token, why),
+            Self::Ping(subscriber, worker) => subscriber.ping(worker),
+            Self::Letter(queue, letter) => post(&queue, letter),
             // Who no longer waits needs no answer.
             Self::Result(waiter, result) => drop(waiter.send(result)),
             Self::Settled(waiter) => drop(waiter.send(())),
@@ -74,11 +79,11 @@ impl Outbox {
     }
 }
 
-/// Delivers `batch` and what comes meanwhile, with the lock of `queue` held only to look.
-pub(super) fn deliver(mut batch: Vec<Notice>, queue: &Mutex<Inner>) {
+/// Delivers `batch` and what comes meanwhile, with the lock of `queue` held only to look; dead letters through `post`.
+pub(super) fn deliver(mut batch: Vec<Notice>, queue: &Mutex<Inner>, post: &dyn Fn(&str, Letter)) {
     let _unwinding = Unwinding(queue);
     while !batch.is_empty() {
-        batch.drain(..).for_each(Notice::tell);
+        batch.drain(..).for_each(|notice| notice.tell(post));
         queue.lock().outbox.go_on(&mut batch);
     }
 }

@@ -12,11 +12,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hashbrown::HashMap;
 
+use super::watchdog::Seen;
 use crate::queue::claim::Claimant;
-use crate::queue::{Subscriber, WorkerSpec};
+use crate::queue::limits::Begun;
+use crate::queue::{State, Subscriber, WorkerSpec, WorkerTerms};
 
 /// The shortest lease that makes sense: the facade asks for at least this.
 const LEASE_MS_MIN: u64 = 1_000;
@@ -32,6 +35,18 @@ enum Wish {
 struct Worker {
     spec: WorkerSpec,
     wish: Wish,
+    /// Its last take was for none: it does not take for the time being.
+    rests: bool,
+    seen: Seen,
+}
+
+impl Worker {
+    /// Whether there is a job that it may take now, were there room in the queue's own bounds.
+    fn may_take(&self, state: &State, begun: &Begun, now_us: u64) -> bool {
+        let WorkerTerms { limiter, group_concurrency, .. } = self.spec.terms;
+        limiter.is_none_or(|limiter| begun.room(&limiter, now_us) > 0)
+            && (group_concurrency.is_none() || state.order().next(group_concurrency).is_some())
+    }
 }
 
 /// Open workers by number.
@@ -43,6 +58,8 @@ pub(super) struct Workers {
     /// Those with `Wish::Told`.
     told: usize,
     last_number: u64,
+    /// The largest `max` of a limiter that a worker ever had; 0: none had one.
+    limiter_max: u32,
 }
 
 impl Workers {
@@ -53,7 +70,9 @@ impl Workers {
 
     pub(super) fn open(&mut self, spec: WorkerSpec) -> u64 {
         self.last_number += 1;
-        self.open.insert(self.last_number, Worker { spec, wish: Wish::Nothing });
+        self.limiter_max = self.limiter_max.max(spec.terms.limiter.map_or(0, |limiter| limiter.max));
+        let worker = Worker { spec, wish: Wish::Nothing, rests: false, seen: Seen::at(Instant::now()) };
+        self.open.insert(self.last_number, worker);
         self.last_number
     }
 
@@ -63,22 +82,71 @@ impl Workers {
         self.open.remove(&worker).is_some()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
     /// The terms on which an open worker claims.
     pub(super) fn claimant(&self, worker: u64) -> Option<Claimant> {
-        let WorkerSpec { lease_ms, max_stalled_count, .. } = self.open.get(&worker)?.spec;
-        Some(Claimant { worker, lease_ms: lease_ms.max(LEASE_MS_MIN), max_stalled_count })
+        let WorkerTerms { lease_ms, max_stalled_count, group_concurrency, .. } = self.open.get(&worker)?.spec.terms;
+        Some(Claimant { worker, lease_ms: lease_ms.max(LEASE_MS_MIN), max_stalled_count, group_concurrency })
+    }
+
+    /// How many more jobs a worker's limiter lets it take now.
+    pub(super) fn room(&self, worker: u64, begun: &Begun, now_us: u64) -> usize {
+        let limiter = self.open.get(&worker).and_then(|open| open.spec.terms.limiter);
+        limiter.map_or(usize::MAX, |limiter| begun.room(&limiter, now_us))
+    }
+
+    /// Notes a claim for the limiters.
+    pub(super) fn note_claim(&self, begun: &mut Begun, at_us: u64) {
+        if self.limiter_max > 0 {
+            begun.note(at_us, self.limiter_max);
+        }
     }
 
     pub(super) fn subscriber(&self, worker: u64) -> Option<Arc<dyn Subscriber>> {
         self.open.get(&worker).map(|open| open.spec.subscriber.clone())
     }
 
-    /// Notes that a worker took, and whether it wanted more than it got.
-    pub(super) fn took(&mut self, worker: u64, wants_more: bool) {
+    /// What the watchdog knows of a worker, and for how long its event loop may stand still.
+    pub(super) fn seen(&mut self, worker: u64) -> Option<(&mut Seen, u64)> {
+        let open = self.open.get_mut(&worker)?;
+        Some((&mut open.seen, open.spec.terms.stall_after_ms?))
+    }
+
+    /// When the watchdog is to look at a worker that has just taken jobs.
+    pub(super) fn next_look_at(&self, worker: u64) -> Option<Instant> {
+        let open = self.open.get(&worker)?;
+        Some(open.seen.next(open.spec.terms.stall_after_ms?))
+    }
+
+    /// Workers that the watchdog watches.
+    pub(super) fn watched(&self) -> impl Iterator<Item = (u64, &Seen, u64)> {
+        self.open.iter().filter_map(|(&worker, open)| Some((worker, &open.seen, open.spec.terms.stall_after_ms?)))
+    }
+
+    /// Whether one of them takes jobs, and may take one now, were there room in the queue's own bounds.
+    pub(super) fn any_may_take(&self, state: &State, begun: &Begun, now_us: u64) -> bool {
+        self.open.values().any(|open| !open.rests && open.may_take(state, begun, now_us))
+    }
+
+    /// When a rate leaves room again for a job that waits and somebody wants; none where no rate is in the way.
+    pub(super) fn next_room_us(&self, state: &State, begun: &Begun, now_us: u64) -> Option<u64> {
+        if self.wanting.is_empty() || state.order().waiting() == 0 {
+            return None;
+        }
+        if let Some(free_us) = state.rate_free_us(now_us) {
+            return Some(free_us);
+        }
+        if self.limiter_max == 0 {
+            return None;
+        }
+        let wanting = self.wanting.iter().filter_map(|worker| self.open.get(worker));
+        wanting.filter_map(|open| begun.free_us(&open.spec.terms.limiter?, now_us)).min()
+    }
+
+    /// Notes that a worker took: whether it wants jobs at all, and whether more than it got.
+    pub(super) fn took(&mut self, worker: u64, rests: bool, wants_more: bool) {
+        if let Some(open) = self.open.get_mut(&worker) {
+            open.rests = rests;
+        }
         self.wish(worker, if wants_more { Wish::More } else { Wish::Nothing });
     }
 
@@ -100,12 +168,21 @@ impl Workers {
         }
     }
 
-    /// The next worker to tell while `waiting` jobs wait; none when enough are on their way.
-    pub(super) fn next_to_tell(&mut self, waiting: usize) -> Option<(Arc<dyn Subscriber>, u64)> {
-        if waiting <= self.told {
+    /// The next worker to tell while so many jobs may be claimed: the longest wanting one for which there is a job; none when
+    /// enough are on their way.
+    pub(super) fn next_to_tell(
+        &mut self,
+        claimable: usize,
+        state: &State,
+        begun: &Begun,
+        now_us: u64,
+    ) -> Option<(Arc<dyn Subscriber>, u64)> {
+        if claimable <= self.told {
             return None;
         }
-        let worker = self.wanting.pop_front()?;
+        let may = |worker: &u64| self.open.get(worker).is_some_and(|open| open.may_take(state, begun, now_us));
+        let at = self.wanting.iter().position(may)?;
+        let worker = self.wanting.remove(at)?;
         let open = self.open.get_mut(&worker)?;
         open.wish = Wish::Told;
         self.told += 1;
@@ -116,27 +193,30 @@ impl Workers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{Event, Token};
+    use crate::queue::{Event, LeaseEnd, Token};
 
     struct Deaf;
     impl Subscriber for Deaf {
         fn ready(&self, _worker: u64) {}
         fn event(&self, _subscription: u64, _event: &Event) {}
-        fn lease_lost(&self, _worker: u64, _token: Token) {}
+        fn lease_lost(&self, _worker: u64, _token: Token, _why: LeaseEnd) {}
+        fn ping(&self, _worker: u64) {}
     }
 
     fn workers(count: u64) -> Workers {
         let mut workers = Workers::default();
         for _ in 0..count {
-            let spec = WorkerSpec { lease_ms: 30_000, max_stalled_count: 1, subscriber: Arc::new(Deaf) };
+            let terms: WorkerTerms = serde_json::from_str(r#"{"leaseMs":30000,"maxStalledCount":1}"#).unwrap();
+            let spec = WorkerSpec { terms, subscriber: Arc::new(Deaf) };
             let worker = workers.open(spec);
-            workers.took(worker, true);
+            workers.took(worker, false, true);
         }
         workers
     }
 
     fn told(workers: &mut Workers, waiting: usize) -> Vec<u64> {
-        std::iter::from_fn(|| workers.next_to_tell(waiting).map(|(_, worker)| worker)).collect()
+        let (state, begun) = (State::default(), Begun::default());
+        std::iter::from_fn(|| workers.next_to_tell(waiting, &state, &begun, 0).map(|(_, worker)| worker)).collect()
     }
 
     #[test]
@@ -152,8 +232,8 @@ mod tests {
     fn the_longest_wanting_is_told_first() {
         let mut workers = workers(3);
         assert_eq!(told(&mut workers, 1), [1]);
-        workers.took(1, true);
-        workers.took(2, true);
+        workers.took(1, false, true);
+        workers.took(2, false, true);
         assert_eq!(told(&mut workers, 3), [2, 3, 1]);
     }
 
@@ -161,13 +241,12 @@ mod tests {
     fn when_a_told_worker_takes_nothing_or_closes_the_next_one_is_told() {
         let mut workers = workers(3);
         assert_eq!(told(&mut workers, 1), [1]);
-        workers.took(1, false);
+        workers.took(1, false, false);
         assert_eq!(told(&mut workers, 1), [2]);
         assert!(workers.close(2));
         assert_eq!(told(&mut workers, 1), [3]);
         assert!(workers.close(3) && !workers.close(3));
         assert!(told(&mut workers, 1).is_empty());
-        assert!(!workers.is_empty());
     }
 
     #[test]
