@@ -3,20 +3,13 @@
  * What touches many jobs goes in steps: core does at most STEP jobs a call, under the queue's lock, and says in scratch[1]
  * whether there is more; in between the event loop has a turn, and so have the other threads.
  */
-const timers = require('node:timers');
 const { scratch, ready } = require('./lane.js');
-
-// Taken before Jest's fake timers replace the global one.
-const { setImmediate } = timers;
+const { turnOfTheLoop } = require('./worker-turn.js');
 
 /** @typedef {import('../native.js').QueueFunctions} QueueFunctions */
 
 const STEP = 1_000;
 const MORE = 1;
-
-function turnOfTheLoop() {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 /**
  * How many in all.
