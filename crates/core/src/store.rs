@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::budget::Budget;
 use crate::cache::CacheOptions;
 use crate::clock::Clock;
+use crate::engine::memory::queue::Post;
 use crate::engine::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemorySessions};
 use crate::engine::{CacheEngine, CacheView, LimiterEngine, QueueEngine, SessionsEngine};
 use crate::error::{Error, Result};
@@ -60,6 +61,7 @@ struct StoreOptions {
 
 /// One store: its clock, its budget, its features by name.
 pub struct Store {
+    me: Weak<Self>,
     /// '' for a private store.
     name: String,
     origin: String,
@@ -135,7 +137,8 @@ pub fn close(store: &Arc<Store>) -> BTreeMap<String, u64> {
 
 impl Store {
     fn new(name: String, options: &StoreOptions, clock: Option<Clock>, origin: &str) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|me: &Weak<Self>| Self {
+            me: me.clone(),
             name,
             origin: origin.to_owned(),
             clock: clock.unwrap_or(Clock::System),
@@ -256,12 +259,32 @@ impl Store {
 
     /// The queue `name`; all its options have defaults.
     pub fn queue(&self, asked: &Asked<'_>) -> Result<Found<Arc<dyn QueueEngine>>> {
+        let check = |options: &QueueOptions| {
+            if options.dead_letter.as_deref() == Some(asked.name) {
+                let name = asked.name;
+                return Err(Error::InvalidArg(format!(
+                    "queue '{name}' is its own deadLetter; name another queue"
+                )));
+            }
+            options.check()
+        };
+        self.queues.adopt(asked, |queue, options: QueueOptions| {
+            check(&options)?;
+            queue.adopt(options);
+            Ok(())
+        })?;
         let make = |options: QueueOptions| {
-            options.check()?;
-            Ok(MemoryQueue::new(asked.name.to_owned(), options, self.clock.clone(), self.budget.clone()))
+            check(&options)?;
+            Ok(self.make_queue(asked.name, options))
         };
         let (feature, options) = self.queues.get_or_make(asked, make)?;
         Ok(Found { feature, options })
+    }
+
+    fn make_queue(&self, name: &str, options: QueueOptions) -> Arc<MemoryQueue> {
+        let queue = MemoryQueue::new(name.to_owned(), options, self.clock.clone(), self.budget.clone());
+        queue.post_through(self.me.clone());
+        queue
     }
 
     /// Everything worth watching, as the JSON of `StoreStats` in index.d.ts.
@@ -308,6 +331,15 @@ impl Store {
         self.limiters.each(MemoryLimiter::shut);
         let dropped = self.queues.each(MemoryQueue::shut);
         dropped.into_iter().filter(|&(_, unfinished)| unfinished > 0).collect()
+    }
+}
+
+impl Post for Store {
+    fn queue(&self, name: &str) -> Result<Arc<MemoryQueue>> {
+        if self.is_shut() {
+            return Err(Error::Closed(format!("the store '{}' is closed", self.url())));
+        }
+        self.queues.imply(name, |options| Ok(self.make_queue(name, options)))
     }
 }
 

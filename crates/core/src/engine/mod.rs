@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::key::Key;
 use crate::limiter::{Answer, Ask, LimiterStats};
 use crate::queue::{
-    Change, Changed, Counts, Finish, JobState, JobView, Metrics, NewJob, Outcome, Rate, SchedulerView, Step, Subscriber,
-    Token, Upsert, WorkerSpec,
+    Change, Changed, Counts, Finish, JobState, JobView, Metrics, NewJob, Outcome, Rate, SchedulerView, Step,
+    Subscriber, Token, Upsert, WorkerSpec,
 };
 use crate::reply::Reply;
 use crate::sessions::destroy::Destroyed;

@@ -60,7 +60,6 @@ impl Prepared {
     pub fn bytes(&self) -> u64 {
         bytes_added(&self.id, &self.name, &self.data, &self.terms)
     }
-
 }
 
 /// What an add comes to: effects to apply, and the job that it is now.
@@ -161,7 +160,10 @@ pub fn decide(state: &State, job: Prepared, now_us: u64) -> Decision {
     if let Some(found) = state.find(&job.id) {
         return Decision { effects: Vec::new(), job: Which::Found(found) };
     }
-    let dedup = job.dedup.as_ref().map(|asked| Dedup { id: asked.id.as_str().into(), until_us: asked.ttl.map(after) });
+    let dedup = job
+        .dedup
+        .as_ref()
+        .map(|asked| Dedup { id: asked.id.as_str().into(), until_us: asked.ttl.map(after) });
     let mut effects = Vec::new();
     if let (Some(asked), Some(dedup)) = (&job.dedup, &dedup)
         && let Some(holder) = state.dedups().get(&dedup.id)
@@ -175,7 +177,15 @@ pub fn decide(state: &State, job: Prepared, now_us: u64) -> Decision {
             if asked.replace && there.is_some_and(|there| there.is_pending() && there.epoch == 0) {
                 let (name, data, terms) = (job.name, job.data, job.terms);
                 let number = holder.number;
-                effects.push(Effect::Replaced(Replaced { number, name, data, terms, at_us: now_us, run_at_us, expires_us }));
+                effects.push(Effect::Replaced(Replaced {
+                    number,
+                    name,
+                    data,
+                    terms,
+                    at_us: now_us,
+                    run_at_us,
+                    expires_us,
+                }));
             }
             effects.push(duplicate(holder, asked, dedup));
             return Decision { effects, job: which };

@@ -46,13 +46,23 @@ pub fn decide(state: &State, number: u64, change: Change, now_us: u64) -> (Chang
         return (Changed::Absent, None);
     };
     let effect = match (change, &job.phase) {
-        (Change::Retry, Phase::Completed { .. } | Phase::Failed { .. }) => Effect::Restarted { number, at_us: now_us },
+        (Change::Retry, Phase::Completed { .. } | Phase::Failed { .. }) => {
+            Effect::Restarted { number, at_us: now_us }
+        }
         (Change::Promote, Phase::Delayed { .. }) => Effect::Promoted { number, at_us: now_us },
-        (Change::Remove, Phase::Active(_)) | (Change::Retry | Change::Promote, _) => return (Changed::NotNow, None),
+        (Change::Remove, Phase::Active(_)) | (Change::Retry | Change::Promote, _) => {
+            return (Changed::NotNow, None);
+        }
         (Change::Remove, _) => Effect::Removed { number, told: true },
-        (Change::Cancel { .. }, Phase::Completed { .. } | Phase::Failed { .. }) => return (Changed::Absent, None),
-        (Change::Cancel { .. }, Phase::Active(_)) if job.cancelled().is_some() => return (Changed::Done, None),
-        (Change::Cancel { reason }, Phase::Active(_)) => Effect::CancelRequested { number, reason: text(reason) },
+        (Change::Cancel { .. }, Phase::Completed { .. } | Phase::Failed { .. }) => {
+            return (Changed::Absent, None);
+        }
+        (Change::Cancel { .. }, Phase::Active(_)) if job.cancelled().is_some() => {
+            return (Changed::Done, None);
+        }
+        (Change::Cancel { reason }, Phase::Active(_)) => {
+            Effect::CancelRequested { number, reason: text(reason) }
+        }
         (Change::Cancel { reason }, Phase::Waiting { .. } | Phase::Delayed { .. }) => {
             cancelled(number, &text(reason), now_us)
         }

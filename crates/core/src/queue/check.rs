@@ -78,7 +78,9 @@ fn check_job(number: u64, job: &Job) -> Result<(), String> {
         return Err(format!("job {number} made more attempts than it has: {job:?}"));
     }
     if matches!(job.phase, Phase::Completed { .. }) && (job.attempts_made == 0 || job.cancelled().is_some()) {
-        return Err(format!("job {number} completed without an attempt, or though it was cancelled: {job:?}"));
+        return Err(format!(
+            "job {number} completed without an attempt, or though it was cancelled: {job:?}"
+        ));
     }
     if job.is_pending() && job.cancelled().is_some() {
         return Err(format!("job {number} was cancelled and goes on: {job:?}"));

@@ -29,7 +29,15 @@ pub fn timed_out(state: &State, random: f64, now_us: u64) -> Option<Effect> {
     let job = state.job(number)?;
     let ran = format!("ran for {} ms, its timeout, and was given up", job.terms.timeout_ms.unwrap_or(0));
     let failure = change::given_up(job, &ran, Some(CODE_TIMEOUT));
-    Some(finish::attempt_failed(number, job, failure, finish::How::Again(None), FinishKind::Timeout, random, now_us))
+    Some(finish::attempt_failed(
+        number,
+        job,
+        failure,
+        finish::How::Again(None),
+        FinishKind::Timeout,
+        random,
+        now_us,
+    ))
 }
 
 /// The first job that had to begin by now fails; ask again until there is none.

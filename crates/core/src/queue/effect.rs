@@ -21,8 +21,8 @@ use super::failure::{Failure, FinishKind};
 use super::job::DeadLetter;
 use super::json::Json;
 use super::limits::Rate;
-use super::terms::Terms;
 use super::scheduler::Scheduler;
+use super::terms::Terms;
 
 /// A job as it comes in, with its options settled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

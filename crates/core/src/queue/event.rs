@@ -103,12 +103,12 @@ impl Serialize for Event {
 /// job as the effect left it, if it is there still; `drained`: the last waiting job was claimed.
 pub fn of(
     effect: &Effect,
-    job_id: Option<Arc<str>>,
+    job_id: Option<&Arc<str>>,
     job: Option<&Job>,
     drained: bool,
     last_seq: u64,
 ) -> impl Iterator<Item = Event> {
-    let id = || job_id.clone().unwrap_or_default();
+    let id = || job_id.cloned().unwrap_or_default();
     let cause = match effect {
         Effect::Added(Added { name, .. }) => Some(EventKind::Added { job_id: id(), name: name.clone() }),
         Effect::Retried { run_at_us, reason, .. } => {
@@ -120,7 +120,9 @@ pub fn of(
         _ => None,
     };
     let what = match effect {
-        Effect::Progressed { progress, .. } => Some(EventKind::Progress { job_id: id(), progress: progress.clone() }),
+        Effect::Progressed { progress, .. } => {
+            Some(EventKind::Progress { job_id: id(), progress: progress.clone() })
+        }
         Effect::Removed { told: true, .. } => Some(EventKind::Removed { job_id: id() }),
         Effect::Deduplicated { job_id, dedup } => {
             Some(EventKind::Deduplicated { job_id: job_id.clone(), deduplication_id: dedup.id.clone() })

@@ -169,7 +169,8 @@ pub(super) fn attempt_failed(
     let attempts_made = job.attempts_made + 1;
     match how {
         How::Again(given_ms) if attempts_made < job.terms.attempts => {
-            let wait_ms = given_ms.unwrap_or_else(|| backoff::wait_ms(&job.terms.backoff, attempts_made, random));
+            let wait_ms =
+                given_ms.unwrap_or_else(|| backoff::wait_ms(&job.terms.backoff, attempts_made, random));
             let run_at_us = after(now_us, wait_ms);
             Effect::Retried { number, at_us: now_us, run_at_us, reason: failure.message.into() }
         }

@@ -203,7 +203,11 @@ impl Job {
 
     /// How long it is retained, once it has finished.
     pub fn retention(&self) -> Retention {
-        if matches!(self.phase, Phase::Completed { .. }) { self.terms.on_complete } else { self.terms.on_fail }
+        if matches!(self.phase, Phase::Completed { .. }) {
+            self.terms.on_complete
+        } else {
+            self.terms.on_fail
+        }
     }
 
     /// When it has finished.
@@ -227,9 +231,10 @@ impl Job {
 impl Extra {
     fn bytes(&self) -> u64 {
         let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
-        let letter = self.dead_letter.as_ref().map_or(0, |letter| {
-            letter.queue.len() + letter.job_id.len() + letter.failed_reason.len() + 80
-        });
+        let letter = self
+            .dead_letter
+            .as_ref()
+            .map_or(0, |letter| letter.queue.len() + letter.job_id.len() + letter.failed_reason.len() + 80);
         let progress = self.progress.as_ref().map_or(0, |progress| progress.get().len());
         EXTRA_BYTES + (text(&self.dedup) + text(&self.cancelled) + progress + letter) as u64
     }

@@ -31,7 +31,9 @@ impl Rate {
             return Err(Error::InvalidArg(format!("a rate's max is {max}; give 1 to {RATE_MAX}")));
         }
         if self.duration == 0 {
-            return Err(Error::InvalidArg("a rate's duration is 0 ms; give at least 1 ms, such as '1s'".into()));
+            return Err(Error::InvalidArg(
+                "a rate's duration is 0 ms; give at least 1 ms, such as '1s'".into(),
+            ));
         }
         super::options::check_duration("a rate's duration", Some(self.duration))
     }
@@ -92,7 +94,9 @@ mod tests {
 
     #[test]
     fn a_rate_has_bounds() {
-        for (max, duration, good) in [(1, 1, true), (100_000, 1, true), (0, 1, false), (100_001, 1, false), (1, 0, false)] {
+        for (max, duration, good) in
+            [(1, 1, true), (100_000, 1, true), (0, 1, false), (100_001, 1, false), (1, 0, false)]
+        {
             assert_eq!(Rate { max, duration }.check().is_ok(), good, "{max} in {duration}");
         }
     }

@@ -27,7 +27,8 @@ impl State {
 
     fn numbers_in(&self, state: JobState, asc: bool) -> Box<dyn Iterator<Item = u64> + '_> {
         let order = self.order();
-        let finished = |completed| directed(order.finished(completed).in_order().map(|(_, number)| number), asc);
+        let finished =
+            |completed| directed(order.finished(completed).in_order().map(|(_, number)| number), asc);
         match state {
             JobState::Waiting => directed(order.waiting_in_order(false), asc),
             JobState::Prioritized => directed(order.waiting_in_order(true), asc),

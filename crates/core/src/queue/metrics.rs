@@ -1,6 +1,6 @@
 //! What is counted beside the jobs: rates and times of the last minutes.
 //!
-//! Times go into histograms of two significant digits (HdrHistogram), one a minute; asked for, the present minute and the last
+//! Times go into histograms of two significant digits (`HdrHistogram`), one a minute; asked for, the present minute and the last
 //! one are one. They belong to a process and not to the queue: a restart begins with none.
 
 use hdrhistogram::Histogram;

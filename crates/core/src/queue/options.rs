@@ -133,7 +133,9 @@ impl JobOptions {
             return Err(Error::InvalidArg("a job has a delay or an instant runAt, not both".into()));
         }
         if let Some(priority) = self.priority.filter(|&priority| priority > PRIORITY_MAX) {
-            return Err(Error::InvalidArg(format!("priority is {priority}; it is 0 (first) to {PRIORITY_MAX}")));
+            return Err(Error::InvalidArg(format!(
+                "priority is {priority}; it is 0 (first) to {PRIORITY_MAX}"
+            )));
         }
         check_duration("delay", self.delay)?;
         check_span("timeout", self.timeout)?;
@@ -142,7 +144,9 @@ impl JobOptions {
             check_id("a deduplication's id", id)?;
             check_span("deduplication.ttl", *ttl)?;
             if *extend && ttl.is_none() {
-                return Err(Error::InvalidArg("deduplication extends a ttl and has none; give it a ttl".into()));
+                return Err(Error::InvalidArg(
+                    "deduplication extends a ttl and has none; give it a ttl".into(),
+                ));
             }
         }
         if let Some(group) = &self.group {
@@ -161,7 +165,10 @@ impl JobOptions {
             lifo: self.lifo.or(defaults.lifo).unwrap_or(false),
             timeout_ms: self.timeout.or(defaults.timeout),
             group: group.map(|group| group.id.as_str().into()),
-            on_complete: self.remove_on_complete.or(defaults.remove_on_complete).unwrap_or(ON_COMPLETE_DEFAULT),
+            on_complete: self
+                .remove_on_complete
+                .or(defaults.remove_on_complete)
+                .unwrap_or(ON_COMPLETE_DEFAULT),
             on_fail: self.remove_on_fail.or(defaults.remove_on_fail).unwrap_or(ON_FAIL_DEFAULT),
         }
     }
@@ -195,7 +202,9 @@ fn check_id(what: &str, id: &str) -> Result<()> {
 
 pub(super) fn check_span(name: &str, given_ms: Option<u64>) -> Result<()> {
     if given_ms == Some(0) {
-        return Err(Error::InvalidArg(format!("{name} is 0 ms; give at least 1 ms, such as '30s', or leave it out")));
+        return Err(Error::InvalidArg(format!(
+            "{name} is 0 ms; give at least 1 ms, such as '30s', or leave it out"
+        )));
     }
     check_duration(name, given_ms)
 }

@@ -215,7 +215,8 @@ impl Order {
     pub fn next(&self, group_limit: Option<u32>) -> Option<u64> {
         let single = self.single.first_key_value();
         let single = single.map(|(&(priority, ..), &number)| ((priority, self.single_served), number));
-        let open = self.turns.range(..group_limit.unwrap_or(u32::MAX)).filter_map(|(_, groups)| groups.first());
+        let open =
+            self.turns.range(..group_limit.unwrap_or(u32::MAX)).filter_map(|(_, groups)| groups.first());
         let first = open.min_by_key(|&&(priority, served, _)| (priority, served));
         let grouped = first.and_then(|(priority, served, name)| {
             let (_, &number) = self.groups.get(name)?.waiting.first_key_value()?;
@@ -226,7 +227,11 @@ impl Order {
 
     /// Waiting jobs with a priority, or those without, in the order in which they run, turns aside.
     pub fn waiting_in_order(&self, prioritized: bool) -> impl DoubleEndedIterator<Item = u64> {
-        let range = if prioritized { (1, false, i64::MIN)..(u32::MAX, true, i64::MAX) } else { (0, false, i64::MIN)..(1, false, i64::MIN) };
+        let range = if prioritized {
+            (1, false, i64::MIN)..(u32::MAX, true, i64::MAX)
+        } else {
+            (0, false, i64::MIN)..(1, false, i64::MIN)
+        };
         let single = self.single.range(range.clone()).map(|(place, &number)| (*place, number));
         let grouped = self.grouped.range(range).map(|(place, &number)| (*place, number));
         Merged::new(single, grouped).map(|(_, number)| number)
@@ -285,7 +290,8 @@ impl Finished {
         if retention.forever {
             return self.kept.insert(at, number).is_none();
         }
-        self.ages.extend(retention.age.map(|age_ms| (at_us.saturating_add(age_ms.saturating_mul(MS)), number)));
+        self.ages
+            .extend(retention.age.map(|age_ms| (at_us.saturating_add(age_ms.saturating_mul(MS)), number)));
         self.passing.insert(at, number).is_none()
     }
 
@@ -357,15 +363,18 @@ fn first(index: &BTreeMap<Instant, u64>) -> Option<(u64, u64)> {
     index.first_key_value().map(|(&(at_us, _), &number)| (at_us, number))
 }
 
+/// The next of each of two walks, where it has been looked at.
+type Heads<K> = (Option<(K, u64)>, Option<(K, u64)>);
+
 /// Two sorted walks as one.
-struct Merged<K, A: Iterator<Item = (K, u64)>, B: Iterator<Item = (K, u64)>> {
+struct Merged<K, A, B> {
     one: A,
     two: B,
-    front: (Option<(K, u64)>, Option<(K, u64)>),
-    back: (Option<(K, u64)>, Option<(K, u64)>),
+    front: Heads<K>,
+    back: Heads<K>,
 }
 
-impl<K, A: Iterator<Item = (K, u64)>, B: Iterator<Item = (K, u64)>> Merged<K, A, B> {
+impl<K, A, B> Merged<K, A, B> {
     fn new(one: A, two: B) -> Self {
         Self { one, two, front: (None, None), back: (None, None) }
     }

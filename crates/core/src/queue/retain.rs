@@ -33,7 +33,8 @@ pub fn over_count(state: &State, last: u64) -> Option<Effect> {
 /// The finished job to let go of when the store has no room: the oldest completed one, then the oldest failed one, and
 /// `last`, which has just finished, after all others; ask again until there is room or none is left.
 pub fn for_room(state: &State, last: Option<u64>) -> Option<Effect> {
-    let [completed, failed] = [true, false].map(|completed| state.order().finished(completed).first_passing());
+    let [completed, failed] =
+        [true, false].map(|completed| state.order().finished(completed).first_passing());
     let other = |number: &u64| Some(*number) != last;
     let number = completed.filter(other).or(failed.filter(other)).or(completed).or(failed)?;
     Some(Effect::Removed { number, told: false })

@@ -10,7 +10,6 @@
 //! An instant is missed when it is seen more than a minute late: the machine slept, or the clock was set forward. A tick
 //! of a busy process is late by milliseconds.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use croner::Cron;
@@ -91,7 +90,9 @@ impl Repeat {
             (None, Some(_)) if self.offset.is_some() || self.immediately => {
                 "offset and immediately go with every, not with a pattern".into()
             }
-            (Some(_), None) | (None, Some(_)) if self.limit == Some(0) => "limit is 0; leave the scheduler out".into(),
+            (Some(_), None) | (None, Some(_)) if self.limit == Some(0) => {
+                "limit is 0; leave the scheduler out".into()
+            }
             (Some(every), None) => return super::options::check_duration("every", Some(every)),
             (None, Some(pattern)) => return Calendar::new(pattern, self.tz.as_deref()).map(drop),
             _ => "repeat has one of every and pattern".into(),
@@ -105,7 +106,8 @@ impl Repeat {
         let after_us = after_us.max(start_us.saturating_sub(1));
         let next_us = match (self.every, &self.pattern) {
             (Some(every), _) => {
-                let (every_us, offset_us) = (every.saturating_mul(MS), self.offset.unwrap_or(0).saturating_mul(MS));
+                let (every_us, offset_us) =
+                    (every.saturating_mul(MS), self.offset.unwrap_or(0).saturating_mul(MS));
                 let offset_us = offset_us % every_us;
                 let since_us = (after_us + every_us - offset_us) / every_us;
                 since_us.checked_mul(every_us)?.checked_add(offset_us)?
@@ -142,7 +144,10 @@ impl Calendar {
         let name = tz.unwrap_or("UTC");
         let known = if long(name) { None } else { TimeZone::get(name).ok() };
         let tz = known.ok_or_else(|| {
-            Error::InvalidArg(format!("there is no time zone '{}'; give an IANA name such as 'Europe/Berlin'", shown(name)))
+            Error::InvalidArg(format!(
+                "there is no time zone '{}'; give an IANA name such as 'Europe/Berlin'",
+                shown(name)
+            ))
         })?;
         Ok(Self { cron, tz })
     }
@@ -177,7 +182,8 @@ pub struct Scheduler {
 impl Scheduler {
     /// Bytes it takes.
     pub fn bytes(&self, id: &str) -> u64 {
-        let texts = [&self.repeat.pattern, &self.repeat.tz].into_iter().flatten().map(String::len).sum::<usize>();
+        let texts =
+            [&self.repeat.pattern, &self.repeat.tz].into_iter().flatten().map(String::len).sum::<usize>();
         700 + (2 * id.len() + self.name.len() + self.data.get().len() + texts) as u64
     }
 }
@@ -236,7 +242,7 @@ impl Upsert {
     pub fn check(&self, queue: &QueueOptions) -> Result<()> {
         self.repeat.check()?;
         let remedy = "store it elsewhere and pass a reference, or raise maxDataSize";
-        queue.check_size(&format!("the data of scheduler '{}'", Shown(&self.id)), self.data.deref(), remedy)?;
+        queue.check_size(&format!("the data of scheduler '{}'", Shown(&self.id)), &self.data, remedy)?;
         if self.options.job_id.is_some() || self.options.run_at.is_some() {
             return Err(Error::InvalidArg(
                 "a scheduler's job has neither jobId nor runAt: each iteration is a job of its own".into(),
@@ -252,7 +258,8 @@ pub fn upsert(state: &State, command: Upsert, now_us: u64) -> Option<Effect> {
     let known = state.scheduler(&id);
     if let (Some(every), None) = (repeat.every, repeat.offset) {
         // Where the time of setting counts, setting it again does not.
-        let same = known.filter(|known| known.repeat.every == Some(every)).and_then(|known| known.repeat.offset);
+        let same =
+            known.filter(|known| known.repeat.every == Some(every)).and_then(|known| known.repeat.offset);
         repeat.offset = Some(same.unwrap_or(now_us / MS % every));
     }
     let is_same = |known: &Scheduler| {
@@ -269,7 +276,12 @@ pub fn upsert(state: &State, command: Upsert, now_us: u64) -> Option<Effect> {
 }
 
 /// The first scheduler whose instant has come: its job, if it gets one, and its next instant. Ask again until there is none.
-pub fn tick(state: &State, queue: &add::Shared, new_id: impl FnOnce() -> String, now_us: u64) -> Option<Vec<Effect>> {
+pub fn tick(
+    state: &State,
+    queue: &add::Shared,
+    new_id: impl FnOnce() -> String,
+    now_us: u64,
+) -> Option<Vec<Effect>> {
     let id = state.due_scheduler(now_us)?;
     let scheduler = state.scheduler(id)?;
     let due_us = scheduler.next_us?;
@@ -337,10 +349,16 @@ mod tests {
     #[test]
     fn a_pattern_means_the_hours_of_its_time_zone() {
         let nightly = cron("0 3 * * *", None);
-        assert_eq!(following(&nightly, "2026-03-28T12:00:00Z", 2), ["2026-03-29T03:00:00Z", "2026-03-30T03:00:00Z"]);
+        assert_eq!(
+            following(&nightly, "2026-03-28T12:00:00Z", 2),
+            ["2026-03-29T03:00:00Z", "2026-03-30T03:00:00Z"]
+        );
         // Summer time begins on the 29th.
         let berlin = cron("0 3 * * *", Some("Europe/Berlin"));
-        assert_eq!(following(&berlin, "2026-03-27T12:00:00Z", 2), ["2026-03-28T02:00:00Z", "2026-03-29T01:00:00Z"]);
+        assert_eq!(
+            following(&berlin, "2026-03-27T12:00:00Z", 2),
+            ["2026-03-28T02:00:00Z", "2026-03-29T01:00:00Z"]
+        );
     }
 
     #[test]
@@ -355,13 +373,19 @@ mod tests {
     #[test]
     fn six_fields_begin_with_seconds() {
         let often = cron("*/20 * * * * *", None);
-        assert_eq!(following(&often, "2026-01-01T00:00:30Z", 2), ["2026-01-01T00:00:40Z", "2026-01-01T00:01:00Z"]);
+        assert_eq!(
+            following(&often, "2026-01-01T00:00:30Z", 2),
+            ["2026-01-01T00:00:40Z", "2026-01-01T00:01:00Z"]
+        );
     }
 
     #[test]
     fn an_interval_counts_from_1970_and_its_offset() {
         let repeat = Repeat { every: Some(60_000), offset: Some(15_000), ..Repeat::default() };
-        assert_eq!(following(&repeat, "2026-01-01T00:00:15Z", 2), ["2026-01-01T00:01:15Z", "2026-01-01T00:02:15Z"]);
+        assert_eq!(
+            following(&repeat, "2026-01-01T00:00:15Z", 2),
+            ["2026-01-01T00:01:15Z", "2026-01-01T00:02:15Z"]
+        );
         assert_eq!(following(&repeat, "2026-01-01T00:00:14Z", 1), ["2026-01-01T00:00:15Z"]);
     }
 
@@ -381,7 +405,10 @@ mod tests {
             (Repeat::default(), "one of every and pattern"),
             (Repeat { every: Some(9), ..Repeat::default() }, "the shortest is 10 ms"),
             (Repeat { every: Some(99), ..cron("* * * * *", None) }, "one of every and pattern"),
-            (Repeat { every: Some(99), tz: Some("UTC".into()), ..Repeat::default() }, "tz goes with a pattern"),
+            (
+                Repeat { every: Some(99), tz: Some("UTC".into()), ..Repeat::default() },
+                "tz goes with a pattern",
+            ),
             (Repeat { immediately: true, ..cron("* * * * *", None) }, "go with every"),
             (Repeat { limit: Some(0), ..cron("* * * * *", None) }, "limit is 0"),
             (cron("61 * * * *", None), "no cron pattern"),

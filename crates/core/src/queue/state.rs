@@ -267,7 +267,11 @@ impl State {
 
     /// The first scheduler whose instant has come; one that runs all its iterations only once its last job has begun.
     pub fn due_scheduler(&self, now_us: u64) -> Option<&Arc<str>> {
-        self.scheduled.iter().take_while(|(next_us, _)| *next_us <= now_us).map(|(_, id)| id).find(|id| self.may_tick(id))
+        self.scheduled
+            .iter()
+            .take_while(|(next_us, _)| *next_us <= now_us)
+            .map(|(_, id)| id)
+            .find(|id| self.may_tick(id))
     }
 
     /// When the next scheduler is due.
@@ -276,7 +280,8 @@ impl State {
     }
 
     fn may_tick(&self, id: &Arc<str>) -> bool {
-        let waits = |scheduler: &Scheduler| scheduler.repeat.missed == Missed::All && self.is_pending(scheduler.job);
+        let waits =
+            |scheduler: &Scheduler| scheduler.repeat.missed == Missed::All && self.is_pending(scheduler.job);
         self.schedulers.get(id).is_some_and(|scheduler| !waits(scheduler))
     }
 

@@ -53,7 +53,8 @@ pub fn obliterate(state: &State) -> Option<Effect> {
     let order = state.order();
     let finished = |completed| order.finished(completed).in_order().next().map(|(_, number)| number);
     let number = order.oldest_waiting().or_else(|| order.first_delayed()).map(|(_, number)| number);
-    let number = number.or_else(|| finished(true)).or_else(|| finished(false)).or_else(|| order.active().next());
+    let number =
+        number.or_else(|| finished(true)).or_else(|| finished(false)).or_else(|| order.active().next());
     match number {
         Some(number) => Some(Effect::Removed { number, told: true }),
         None => state.dedups().any().map(|id| Effect::DedupOver { id: id.clone() }),

@@ -79,9 +79,11 @@ pub struct Retention {
 }
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
-pub(super) const ON_COMPLETE_DEFAULT: Retention = Retention { age: Some(HOUR_MS), count: Some(1_000), forever: false };
+pub(super) const ON_COMPLETE_DEFAULT: Retention =
+    Retention { age: Some(HOUR_MS), count: Some(1_000), forever: false };
 /// More and for longer, because people look into them.
-pub(super) const ON_FAIL_DEFAULT: Retention = Retention { age: Some(7 * 24 * HOUR_MS), count: Some(10_000), forever: false };
+pub(super) const ON_FAIL_DEFAULT: Retention =
+    Retention { age: Some(7 * 24 * HOUR_MS), count: Some(10_000), forever: false };
 
 /// Makes adds with one id one job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,4 +131,3 @@ pub struct Terms {
     /// The same once it has failed.
     pub on_fail: Retention,
 }
-

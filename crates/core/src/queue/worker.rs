@@ -58,7 +58,9 @@ impl WorkerTerms {
             limiter.check()?;
         }
         if self.group_concurrency == Some(0) {
-            return Err(Error::InvalidArg("group.concurrency is 0; a worker that may take none takes none at all".into()));
+            return Err(Error::InvalidArg(
+                "group.concurrency is 0; a worker that may take none takes none at all".into(),
+            ));
         }
         match self.stall_after_ms {
             Some(ms) if ms < STALL_AFTER_MS_MIN => Err(Error::InvalidArg(format!(

@@ -26,6 +26,8 @@ struct Named<F> {
     feature: Arc<F>,
     options: Map<String, Value>,
     origin: String,
+    /// Made without options because another feature names it: the first call that gives some decides.
+    implied: bool,
 }
 
 /// One call for a name.
@@ -51,11 +53,8 @@ impl<F> Names<F> {
         asked: &Asked<'_>,
         make: impl FnOnce(O) -> Result<Arc<F>>,
     ) -> Result<(Arc<F>, String)> {
-        let parse = |text: &str| {
-            serde_json::from_str::<O>(text).map_err(|error| {
-                Error::InvalidArg(format!("options of {} '{}': {error}", self.kind, asked.name))
-            })
-        };
+        let parse =
+            |text: &str| serde_json::from_str::<O>(text).map_err(|error| self.unreadable(asked.name, &error));
         match self.known.entry(asked.name.to_owned()) {
             Entry::Occupied(known) => {
                 let known = known.get();
@@ -84,10 +83,60 @@ impl<F> Names<F> {
                 let feature = make(parsed)?;
                 let text = Value::Object(options.clone()).to_string();
                 let origin = asked.origin.to_owned();
-                vacant.insert(Named { feature: feature.clone(), options, origin });
+                vacant.insert(Named { feature: feature.clone(), options, origin, implied: false });
                 Ok((feature, text))
             }
         }
+    }
+
+    /// The feature of that name for another one that names it; `make` makes it with default options where there is none.
+    pub(super) fn imply<O: Serialize + Default>(
+        &self,
+        name: &str,
+        make: impl FnOnce(O) -> Result<Arc<F>>,
+    ) -> Result<Arc<F>> {
+        if let Some(known) = self.known.get(name) {
+            return Ok(known.feature.clone());
+        }
+        match self.known.entry(name.to_owned()) {
+            Entry::Occupied(known) => Ok(known.get().feature.clone()),
+            Entry::Vacant(vacant) => {
+                let (options, feature) = (normal(&O::default())?, make(O::default())?);
+                vacant.insert(Named {
+                    feature: feature.clone(),
+                    options,
+                    origin: String::new(),
+                    implied: true,
+                });
+                Ok(feature)
+            }
+        }
+    }
+
+    /// Gives an implied feature the options of the first call that has some.
+    pub(super) fn adopt<O: Serialize + DeserializeOwned>(
+        &self,
+        asked: &Asked<'_>,
+        adopt: impl FnOnce(&F, O) -> Result<()>,
+    ) -> Result<()> {
+        let Some(text) = asked.options else { return Ok(()) };
+        if let Some(mut known) = self.known.get_mut(asked.name).filter(|known| known.implied) {
+            let options: O =
+                serde_json::from_str(text).map_err(|error| self.unreadable(asked.name, &error))?;
+            let now = normal(&options)?;
+            adopt(&known.feature, options)?;
+            *known = Named {
+                feature: known.feature.clone(),
+                options: now,
+                origin: asked.origin.to_owned(),
+                implied: false,
+            };
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, name: &str, error: &serde_json::Error) -> Error {
+        Error::InvalidArg(format!("options of {} '{name}': {error}", self.kind))
     }
 
     fn check_same(&self, known: &Named<F>, asked: &Asked<'_>, now: &Map<String, Value>) -> Result<()> {

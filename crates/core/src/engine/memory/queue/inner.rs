@@ -140,7 +140,7 @@ impl Inner {
         if !self.listeners.is_empty() {
             let job = effect.number().and_then(|number| self.state.job(number));
             let job_id = job_id.or_else(|| job.map(|job| job.id.clone()));
-            for event in event::of(effect, job_id, job, drained, self.state.last_seq()) {
+            for event in event::of(effect, job_id.as_ref(), job, drained, self.state.last_seq()) {
                 self.outbox.push(Notice::Event(self.listeners.clone(), event));
             }
         }

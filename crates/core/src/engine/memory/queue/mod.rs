@@ -39,8 +39,8 @@ use crate::error::{Error, Result};
 use crate::ids;
 use crate::queue::add::{self, Prepared, Shared};
 use crate::queue::{
-    Change, Changed, Counts, Effect, Finish, JobState, JobView, Journal, Letter, Metrics, NewJob, Outcome, QueueOptions,
-    Rate, SchedulerView, State, Step, Subscriber, Token, Upsert, WorkerSpec, finish,
+    Change, Changed, Counts, Effect, Finish, JobState, JobView, Journal, Letter, Metrics, NewJob, Outcome,
+    QueueOptions, Rate, SchedulerView, State, Step, Subscriber, Token, Upsert, WorkerSpec, finish,
 };
 use crate::reply::Reply;
 use crate::timer::{Alarm, Ticking};
@@ -178,15 +178,16 @@ impl MemoryQueue {
     fn next_look(&self) -> Option<Instant> {
         self.inner.lock().next_look()
     }
+}
 
-    fn answer(&self, asked: Asked, closed: Error) -> Reply<String> {
-        match asked {
-            Asked::Now(result) => Reply::Ready(result.map(|result| result.get().to_owned())),
-            Asked::Later(answer) => Reply::Pending(Box::pin(async move {
-                // A queue that is dropped answers nobody; that is the same end for who waits.
-                answer.await.unwrap_or(Err(closed)).map(|result| result.get().to_owned())
-            })),
-        }
+/// A result of a job, now or when it has finished; `closed` once nobody can tell any more.
+fn answer(asked: Asked, closed: Error) -> Reply<String> {
+    match asked {
+        Asked::Now(result) => Reply::Ready(result.map(|result| result.get().to_owned())),
+        Asked::Later(answer) => Reply::Pending(Box::pin(async move {
+            // A queue that is dropped answers nobody; that is the same end for who waits.
+            answer.await.unwrap_or(Err(closed)).map(|result| result.get().to_owned())
+        })),
     }
 }
 
@@ -212,7 +213,7 @@ impl QueueEngine for MemoryQueue {
             })
         });
         match asked {
-            Ok((asked, closed)) => self.answer(asked, closed),
+            Ok((asked, closed)) => answer(asked, closed),
             Err(error) => Reply::Ready(Err(error)),
         }
     }
@@ -289,7 +290,7 @@ impl QueueEngine for MemoryQueue {
     fn result(&self, id: &str, timeout_ms: Option<u64>) -> Reply<String> {
         let (asked, closed) =
             self.with(|inner, now_us| (inner.result(id, timeout_ms, now_us), inner.closed_error()));
-        self.answer(asked, closed)
+        answer(asked, closed)
     }
 
     fn change(&self, id: &str, change: Change) -> Reply<Changed> {
@@ -342,9 +343,7 @@ impl QueueEngine for MemoryQueue {
 
     fn upsert_scheduler(&self, upsert: Upsert) -> Reply<()> {
         let checked = upsert.check(&self.shared().options);
-        Reply::Ready(checked.and_then(|()| {
-            self.with_room(upsert, |inner, upsert, now_us| inner.upsert_scheduler(upsert, now_us))
-        }))
+        Reply::Ready(checked.and_then(|()| self.with_room(upsert, Inner::upsert_scheduler)))
     }
 
     fn remove_scheduler(&self, id: &str) -> Reply<bool> {
@@ -352,13 +351,13 @@ impl QueueEngine for MemoryQueue {
     }
 
     fn schedulers(&self) -> Reply<Vec<SchedulerView>> {
-        Reply::Ready(Ok(self.inspect(|state| {
-            state.schedulers().map(|(id, scheduler)| scheduler.view(id)).collect()
-        })))
+        Reply::Ready(Ok(
+            self.inspect(|state| state.schedulers().map(|(id, scheduler)| scheduler.view(id)).collect())
+        ))
     }
 
     fn settled(&self) -> Reply<()> {
-        match self.with(|inner, now_us| inner.settled(now_us)) {
+        match self.with(Inner::settled) {
             None => Reply::Ready(Ok(())),
             // A queue that is gone is quiet.
             Some(quiet) => Reply::Pending(Box::pin(async move { quiet.await.or(Ok::<_, Error>(())) })),

@@ -13,8 +13,8 @@ use crate::key::Shown;
 use crate::queue::add::{Decision, Prepared, Which};
 use crate::queue::job::Job;
 use crate::queue::{
-    Change, Changed, Effect, Finish, JobState, JobView, Json, LeaseEnd, State, Subscriber, Token, add, change, claim,
-    finish, reap, scheduler,
+    Change, Changed, Effect, Finish, JobState, JobView, Json, LeaseEnd, State, Subscriber, Token, add,
+    change, claim, finish, reap, scheduler,
 };
 
 /// A result, or the promise of one.
@@ -39,7 +39,9 @@ impl Inner {
     }
 
     fn added(&mut self, decision: Decision) -> Which {
-        decision.effects.iter().for_each(|effect| self.commit(effect));
+        for effect in &decision.effects {
+            self.commit(effect);
+        }
         decision.job
     }
 
@@ -199,7 +201,9 @@ impl Inner {
     pub(super) fn remove_scheduler(&mut self, id: &str) -> Result<bool> {
         self.check_open()?;
         let effect = scheduler::remove(&self.state, id);
-        effect.iter().for_each(|effect| self.commit(effect));
+        if let Some(effect) = &effect {
+            self.commit(effect);
+        }
         Ok(effect.is_some())
     }
 
@@ -218,7 +222,12 @@ impl Inner {
         Asked::Later(self.waiters.add(number, deadline_us))
     }
 
-    pub(super) fn add_and_wait(&mut self, job: Prepared, timeout_ms: Option<u64>, now_us: u64) -> Result<Asked> {
+    pub(super) fn add_and_wait(
+        &mut self,
+        job: Prepared,
+        timeout_ms: Option<u64>,
+        now_us: u64,
+    ) -> Result<Asked> {
         Ok(match self.add(job, now_us)? {
             Which::Added(number) | Which::Found(number) => self.result_of(number, timeout_ms, now_us),
             Which::Gone(view) => Asked::Now(Err(self.not_found(&view.id))),
@@ -237,7 +246,8 @@ impl Inner {
     }
 
     pub(super) fn is_settled(&self, now_us: u64) -> bool {
-        let takeable = self.state.claimable(now_us) > 0 && self.workers.any_may_take(&self.state, &self.begun, now_us);
+        let takeable =
+            self.state.claimable(now_us) > 0 && self.workers.any_may_take(&self.state, &self.begun, now_us);
         !takeable && self.state.order().count(JobState::Active) == 0
     }
 

@@ -3,6 +3,7 @@
 
 use super::inner::Inner;
 use super::outbox::Notice;
+use crate::clock::MS;
 use crate::error::Error;
 use crate::ids;
 use crate::key::Shown;
@@ -17,7 +18,10 @@ impl Inner {
         let orphan = self.orphans.first().map(|&(lease_until_us, ..)| lease_until_us);
         let rate = self.workers.next_room_us(&self.state, &self.begun, now_us);
         let waiter = self.waiters.next_deadline_us();
-        [due::next_us(&self.state), orphan, waiter, retain::next_due_us(&self.state), rate].into_iter().flatten().min()
+        [due::next_us(&self.state), orphan, waiter, retain::next_due_us(&self.state), rate]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due, at most [`TICK_MAX`] of each kind. Jobs before waiters: a result that is due now
@@ -28,11 +32,13 @@ impl Inner {
         self.expire(now_us);
         self.time_out(now_us);
         for _ in 0..TICK_MAX {
-            let new_id = || ids::job_id(now_us / crate::clock::MS);
+            let new_id = || ids::job_id(now_us / MS);
             let Some(effects) = scheduler::tick(&self.state, options, new_id, now_us) else {
                 break;
             };
-            effects.iter().for_each(|effect| self.commit(effect));
+            for effect in &effects {
+                self.commit(effect);
+            }
         }
         self.reap_orphans(now_us);
         self.answer_late_waiters(now_us);

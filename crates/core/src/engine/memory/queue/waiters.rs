@@ -100,8 +100,4 @@ impl Waiters {
     pub(super) fn next_deadline_us(&self) -> Option<u64> {
         self.deadlines.first().map(|&(deadline_us, ..)| deadline_us)
     }
-
-    pub(super) fn wait_for(&self, job: u64) -> bool {
-        self.by_job.contains_key(&job)
-    }
 }

@@ -46,7 +46,7 @@ impl Inner {
     /// A worker's event loop turns.
     pub(super) fn seen(&mut self, worker: u64) {
         if let Some((seen, _)) = self.workers.seen(worker) {
-            *seen = Seen::at(Instant::now());
+            *seen = Seen::at(steady_now());
         }
     }
 
@@ -107,13 +107,19 @@ impl Ticking for Watchdog {
 
     fn tick(&self, _now_us: u64) {
         if let Some(queue) = self.queue.upgrade() {
-            queue.with(|inner, now_us| inner.look(Instant::now(), now_us));
+            queue.with(|inner, now_us| inner.look(steady_now(), now_us));
         }
     }
 }
 
+/// What counts for an event loop: it stands still while the machine sleeps.
+#[expect(clippy::disallowed_methods, reason = "whether a loop turns is no matter of the store's clock")]
+pub(super) fn steady_now() -> Instant {
+    Instant::now()
+}
+
 /// On the clock of alarms.
 fn as_us(at: Instant) -> u64 {
-    let ahead = at.saturating_duration_since(Instant::now());
+    let ahead = at.saturating_duration_since(steady_now());
     Clock::System.now_us().saturating_add(u64::try_from(ahead.as_micros()).unwrap_or(u64::MAX))
 }

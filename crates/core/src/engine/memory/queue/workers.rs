@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 
-use super::watchdog::Seen;
+use super::watchdog::{Seen, steady_now};
 use crate::queue::claim::Claimant;
 use crate::queue::limits::Begun;
 use crate::queue::{State, Subscriber, WorkerSpec, WorkerTerms};
@@ -71,7 +71,7 @@ impl Workers {
     pub(super) fn open(&mut self, spec: WorkerSpec) -> u64 {
         self.last_number += 1;
         self.limiter_max = self.limiter_max.max(spec.terms.limiter.map_or(0, |limiter| limiter.max));
-        let worker = Worker { spec, wish: Wish::Nothing, rests: false, seen: Seen::at(Instant::now()) };
+        let worker = Worker { spec, wish: Wish::Nothing, rests: false, seen: Seen::at(steady_now()) };
         self.open.insert(self.last_number, worker);
         self.last_number
     }
@@ -84,7 +84,8 @@ impl Workers {
 
     /// The terms on which an open worker claims.
     pub(super) fn claimant(&self, worker: u64) -> Option<Claimant> {
-        let WorkerTerms { lease_ms, max_stalled_count, group_concurrency, .. } = self.open.get(&worker)?.spec.terms;
+        let WorkerTerms { lease_ms, max_stalled_count, group_concurrency, .. } =
+            self.open.get(&worker)?.spec.terms;
         Some(Claimant { worker, lease_ms: lease_ms.max(LEASE_MS_MIN), max_stalled_count, group_concurrency })
     }
 
@@ -119,7 +120,9 @@ impl Workers {
 
     /// Workers that the watchdog watches.
     pub(super) fn watched(&self) -> impl Iterator<Item = (u64, &Seen, u64)> {
-        self.open.iter().filter_map(|(&worker, open)| Some((worker, &open.seen, open.spec.terms.stall_after_ms?)))
+        self.open
+            .iter()
+            .filter_map(|(&worker, open)| Some((worker, &open.seen, open.spec.terms.stall_after_ms?)))
     }
 
     /// Whether one of them takes jobs, and may take one now, were there room in the queue's own bounds.
@@ -127,10 +130,14 @@ impl Workers {
         self.open.values().any(|open| !open.rests && open.may_take(state, begun, now_us))
     }
 
-    /// When a rate leaves room again for a job that waits and somebody wants; none where no rate is in the way.
+    /// When a rate leaves room again for a job that waits and somebody wants: now where it has and nobody was told; none where
+    /// no rate is in the way.
     pub(super) fn next_room_us(&self, state: &State, begun: &Begun, now_us: u64) -> Option<u64> {
         if self.wanting.is_empty() || state.order().waiting() == 0 {
             return None;
+        }
+        if self.next_wanting(state.claimable(now_us), state, begun, now_us).is_some() {
+            return Some(now_us);
         }
         if let Some(free_us) = state.rate_free_us(now_us) {
             return Some(free_us);
@@ -177,16 +184,22 @@ impl Workers {
         begun: &Begun,
         now_us: u64,
     ) -> Option<(Arc<dyn Subscriber>, u64)> {
-        if claimable <= self.told {
-            return None;
-        }
-        let may = |worker: &u64| self.open.get(worker).is_some_and(|open| open.may_take(state, begun, now_us));
-        let at = self.wanting.iter().position(may)?;
+        let at = self.next_wanting(claimable, state, begun, now_us)?;
         let worker = self.wanting.remove(at)?;
         let open = self.open.get_mut(&worker)?;
         open.wish = Wish::Told;
         self.told += 1;
         Some((open.spec.subscriber.clone(), worker))
+    }
+
+    /// Where in the line of those that want more the next one to tell is.
+    fn next_wanting(&self, claimable: usize, state: &State, begun: &Begun, now_us: u64) -> Option<usize> {
+        if claimable <= self.told {
+            return None;
+        }
+        let may =
+            |worker: &u64| self.open.get(worker).is_some_and(|open| open.may_take(state, begun, now_us));
+        self.wanting.iter().position(may)
     }
 }
 
@@ -206,7 +219,8 @@ mod tests {
     fn workers(count: u64) -> Workers {
         let mut workers = Workers::default();
         for _ in 0..count {
-            let terms: WorkerTerms = serde_json::from_str(r#"{"leaseMs":30000,"maxStalledCount":1}"#).unwrap();
+            let terms: WorkerTerms =
+                serde_json::from_str(r#"{"leaseMs":30000,"maxStalledCount":1}"#).unwrap();
             let spec = WorkerSpec { terms, subscriber: Arc::new(Deaf) };
             let worker = workers.open(spec);
             workers.took(worker, false, true);
@@ -216,7 +230,8 @@ mod tests {
 
     fn told(workers: &mut Workers, waiting: usize) -> Vec<u64> {
         let (state, begun) = (State::default(), Begun::default());
-        std::iter::from_fn(|| workers.next_to_tell(waiting, &state, &begun, 0).map(|(_, worker)| worker)).collect()
+        std::iter::from_fn(|| workers.next_to_tell(waiting, &state, &begun, 0).map(|(_, worker)| worker))
+            .collect()
     }
 
     #[test]
