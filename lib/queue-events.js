@@ -3,6 +3,7 @@ const { EventEmitter } = require('node:events');
 const { emit } = require('./emit.js');
 const { invalidArg, show } = require('./errors.js');
 const { listen, unlisten, ready } = require('./lane.js');
+const { turnOfTheLoop } = require('./worker-turn.js');
 
 const EVENTS = [
   'added',
@@ -22,6 +23,9 @@ const EVENTS = [
   'lagged',
 ];
 
+/** More than it takes to deliver as many events as may wait for a thread. */
+const TURNS_MAX = 200;
+
 /** Events as the addon sends them. */
 /** @typedef {{ event: string, payload: object }} Told */
 
@@ -32,6 +36,7 @@ class QueueListeners {
   #events = new EventEmitter();
   /** @type {{ subscription: number, line: number } | undefined} */
   #subscribed;
+  #heard = 0;
   /** @type {(above: Function) => void} */
   #refuseIfClosing;
 
@@ -58,9 +63,24 @@ class QueueListeners {
     this.#unsubscribeIfUnheard();
   }
 
-  removeAll() {
-    this.#events.removeAllListeners();
-    this.#unsubscribeIfUnheard();
+  /** For the end: what has happened is told, and then nothing more. */
+  async end() {
+    try {
+      await this.#hearWhatIsOnItsWay();
+    } finally {
+      this.#events.removeAllListeners();
+      this.#unsubscribeIfUnheard();
+    }
+  }
+
+  /** What wakes this thread may take two turns of the loop, and what waits for it comes in parts, one a turn. */
+  async #hearWhatIsOnItsWay() {
+    let before = -1;
+    for (let turns = 0; this.#subscribed !== undefined && this.#heard !== before && turns < TURNS_MAX; turns += 2) {
+      before = this.#heard;
+      await turnOfTheLoop();
+      await turnOfTheLoop();
+    }
   }
 
   /** @param {Function} above */
@@ -75,6 +95,7 @@ class QueueListeners {
 
   /** @param {Told} told */
   #tell({ event, payload }) {
+    this.#heard += 1;
     emit(this.#events, event, payload);
     this.#unsubscribeIfUnheard();
   }

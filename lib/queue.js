@@ -216,7 +216,7 @@ class Queue {
     try {
       await queue.#workers.close(timeout);
     } finally {
-      queue.#listeners.removeAll();
+      await queue.#listeners.end();
     }
   }
 
