@@ -3,6 +3,7 @@ const { toUSVString } = require('node:util');
 const options = require('./options.js');
 const { invalidArg, invalidState, show, startingAt } = require('./errors.js');
 const { reply } = require('./lane.js');
+const { NO_TIMEOUT } = require('./queue-options.js');
 
 /**
  * A job as the addon shows it.
@@ -14,8 +15,6 @@ const { reply } = require('./lane.js');
 /** @typedef {import('../native.js').QueueFunctions} QueueFunctions */
 
 const RESULT_OPTIONS = { timeout: options.duration };
-/** What the addon takes for no timeout. */
-const NO_TIMEOUT = -1;
 /** With the most bytes that a character takes it is still less than core keeps. */
 const REASON_CHARS_MAX = 2_000;
 
@@ -75,9 +74,9 @@ class Job {
 
   /** @param {{ timeout?: import('../index.js').Duration }} [given] */
   async result(given) {
-    const { timeout } = options.checkOptions('result()', given, RESULT_OPTIONS);
+    const { timeout = NO_TIMEOUT } = options.checkOptions('result()', given, RESULT_OPTIONS);
     try {
-      return JSON.parse(await resultText(this.#native, this.id, timeout));
+      return JSON.parse(await reply(this.#native.result(this.id, timeout)));
     } catch (error) {
       throw startingAt(this.result, error);
     }
@@ -120,16 +119,6 @@ async function stateOf(native, id) {
 }
 
 /**
- * The result as JSON. The call is made before this returns.
- * @param {QueueFunctions} native
- * @param {string} id
- * @param {number} [timeoutMs]
- */
-function resultText(native, id, timeoutMs = NO_TIMEOUT) {
-  return reply(native.result(id, timeoutMs));
-}
-
-/**
  * @param {string} takes
  * @param {string} id
  * @param {string} state
@@ -154,4 +143,4 @@ function reasonText(reason) {
   );
 }
 
-module.exports = { Job, resultText };
+module.exports = { Job };

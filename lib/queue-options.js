@@ -87,6 +87,8 @@ const QUEUE_OPTIONS = {
 const NEW_JOB = { name: options.required(NAME), data: options.anything, opts: options.object(JOB_OPTIONS) };
 
 const NO_OPTIONS = '{}';
+/** What the addon takes for no timeout. */
+const NO_TIMEOUT = -1;
 
 /**
  * Options as core reads them.
@@ -106,12 +108,12 @@ function jobOptionsText(given) {
 }
 
 /**
- * The same for addAndWait, and how long to wait.
+ * The same for addAndWait, and how long to wait in milliseconds.
  * @param {unknown} given
  */
 function readAddAndWait(given) {
-  const { waitTimeout, ...rest } = options.checkOptions('addAndWait()', given, ADD_AND_WAIT_OPTIONS);
-  return { text: JSON.stringify(rest), waitTimeout };
+  const { waitTimeout = NO_TIMEOUT, ...rest } = options.checkOptions('addAndWait()', given, ADD_AND_WAIT_OPTIONS);
+  return { text: JSON.stringify(rest), waitMs: waitTimeout };
 }
 
 /** @param {unknown} name */
@@ -156,7 +158,7 @@ function bulkText(jobs) {
 }
 
 module.exports = {
-  NAME,
+  NO_TIMEOUT,
   INSTANT,
   readQueueOptions,
   jobOptionsText,

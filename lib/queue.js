@@ -1,6 +1,6 @@
 'use strict';
 const { closed, startingAt } = require('./errors.js');
-const { Job, resultText } = require('./job.js');
+const { Job } = require('./job.js');
 const { ready, reply } = require('./lane.js');
 const read = require('./queue-arguments.js');
 const { QueueListeners } = require('./queue-events.js');
@@ -62,13 +62,10 @@ class Queue {
    */
   async addAndWait(name, data, given) {
     checkJobName(name);
-    const { text: options, waitTimeout } = readAddAndWait(given);
+    const { text: options, waitMs } = readAddAndWait(given);
     const text = dataText(data);
     try {
-      const answer = reply(this.#native.add(name, text, options));
-      // Asked for in the same turn where it can be: a job that is not retained may end in the next one.
-      const [{ id }] = JSON.parse(typeof answer === 'string' ? answer : await answer);
-      return JSON.parse(await resultText(this.#native, id, waitTimeout));
+      return JSON.parse(await reply(this.#native.addAndWait(name, text, options, waitMs)));
     } catch (error) {
       throw startingAt(this.addAndWait, error);
     }
