@@ -118,8 +118,11 @@ pub(super) fn steady_now() -> Instant {
     Instant::now()
 }
 
-/// On the clock of alarms.
+/// On the clock of alarms; 0 for what is past, so that an alarm which looked at its clock before sees it as due.
 fn as_us(at: Instant) -> u64 {
     let ahead = at.saturating_duration_since(steady_now());
+    if ahead.is_zero() {
+        return 0;
+    }
     Clock::System.now_us().saturating_add(u64::try_from(ahead.as_micros()).unwrap_or(u64::MAX))
 }
