@@ -27,9 +27,18 @@ function drain(native) {
   return countInSteps(() => native.drain());
 }
 
-/** @param {QueueFunctions} native @param {boolean} force */
+/**
+ * Whether jobs are active is asked once: those that begin between two steps go with the rest.
+ * @param {QueueFunctions} native
+ * @param {boolean} force
+ */
 async function obliterate(native, force) {
-  await countInSteps(() => native.obliterate(force));
+  let goesOn = force;
+  await countInSteps(() => {
+    const removed = native.obliterate(goesOn);
+    goesOn = true;
+    return removed;
+  });
 }
 
 /**
