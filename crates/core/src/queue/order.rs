@@ -75,7 +75,7 @@ pub struct Order {
 
 fn place(job: &Job, front: bool) -> Place {
     let ord = i64::try_from(job.ord).unwrap_or(i64::MAX);
-    (job.terms.priority, !front, if job.terms.lifo && !front { -ord } else { ord })
+    (job.terms.priority, !front, if job.terms.lifo { -ord } else { ord })
 }
 
 impl Order {
