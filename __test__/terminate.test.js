@@ -19,7 +19,7 @@ describe('threads that are terminated', () => {
     // Each job of each round once, those that never met a victim included.
     const jobs = held + told.rounds * finishers;
     assert.equal(sum(told.finishedBy), jobs);
-    assert.deepEqual(told.jobCounts, { waiting: 0, delayed: 0, active: 0, completed: jobs, failed: 0 });
+    assert.deepEqual(told.jobCounts, { waiting: 0, prioritized: 0, delayed: 0, active: 0, completed: jobs, failed: 0 });
     assert.deepEqual(told.closed, { dropped: {} });
     t.diagnostic(`${victims} threads with ${held} jobs in ${told.seconds.toFixed(1)} s`);
   });

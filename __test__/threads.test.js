@@ -54,7 +54,7 @@ function agreeOnJobs(reports, { heard, counts, attempts, doneBy }) {
   const failed = expected.exhausted + expected.unrecoverable;
   // Main added one more, to know that it has heard all events.
   const completed = expected.completed + 1;
-  assert.deepEqual(counts, { waiting: 0, delayed: 0, active: 0, completed, failed });
+  assert.deepEqual(counts, { waiting: 0, prioritized: 0, delayed: 0, active: 0, completed, failed });
   const active = sum(fates.map((fate) => fate.attempts)) + 1;
   assert.equal(heard.gaps, 0);
   assert.deepEqual(

@@ -78,4 +78,4 @@ mails
     same<typeof finishKind, FinishKind>();
   });
 // @ts-expect-error: no such event
-mails.on('drained', () => {});
+mails.on('cleaned', () => {});

@@ -3,21 +3,12 @@
  * named. Prints JSON.
  */
 const { CONTENDERS, keyOf } = require('./contenders.js');
+const { rssBytes } = require('../figures.js');
 
 const KEYS = 1_000_000;
 /** Calls before the first look, on few keys: V8 has compiled and touched its young generation by then. */
 const CALLS_BEFORE = 400_000;
 const KEYS_BEFORE = 20_000;
-
-/** Resident bytes without garbage of JavaScript. */
-async function rssBytes() {
-  for (let time = 0; time < 3; time++) {
-    globalThis.gc();
-    // What V8 frees on its own threads, and finalizers.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return process.memoryUsage.rss();
-}
 
 async function main() {
   const { consume, awaited, stats } = CONTENDERS[process.argv[2]]();

@@ -4,11 +4,11 @@
  * `speed` these take turns, forwards and backwards, so that a machine that slows down slows all of them. Below the
  * flood: what must hold. --quick looks once at everything.
  */
-const { spawnSync } = require('node:child_process');
 const os = require('node:os');
 const path = require('node:path');
 const { installModules } = require('../../scripts/setup/node-modules.js');
 const { ALGORITHMS, RIVALS, versions } = require('./contenders.js');
+const { STEADY_HEAP, child, range, table, whole } = require('../figures.js');
 
 const SPEED_OF = ['sliding-window', 'sliding-window, awaited', 'gcra', 'gcra, awaited', ...RIVALS];
 const SPEED_KEYS = [10_000, 1_000_000];
@@ -17,37 +17,17 @@ const FLOOD_KEYS_QUICK = 1_000_000;
 /** maxKeys are reached at half of this. */
 const FLOOD_SETTLED = 200_000;
 const FLOOD_GROWTH_MAX = 0.1;
-/** A young generation that does not grow, so that what grows is what the limiters hold. */
-const STEADY_HEAP = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16'];
 
-/** @param {string[]} options Of Node. @param {string} file @param {...unknown} args */
-function child(options, file, ...args) {
-  const run = spawnSync(process.execPath, [...options, path.join(__dirname, file), ...args.map(String)], {
-    encoding: 'utf8',
-  });
-  if (run.status !== 0) throw new Error(`${file} ${args.join(' ')} failed:\n${run.stderr}`);
-  return JSON.parse(run.stdout);
-}
-
-/** @param {number[]} values */
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
-}
-
-/** @param {number} value */
-const whole = (value) => Math.round(value).toLocaleString('en');
-/** @param {string} first @param {...string} others */
-const row = (first, ...others) => console.log(first.padEnd(44) + others.map((cell) => cell.padStart(22)).join(''));
-/** @param {number[]} values */
-const range = (values) => `${whole(median(values))} (${whole(Math.min(...values))}, ${whole(Math.max(...values))})`;
+const row = table(44, 22);
+/** @param {string} file @param {unknown[]} args @param {string[]} [options] */
+const fresh = (file, args, options) => child(path.join(__dirname, file), args, options);
 
 /** @param {number} processes */
 function memory(processes) {
   console.log('memory: bytes a key, 1,000,000 keys such as user:1234567, one hit each, window 1h');
   row('', 'growth of RSS', 'by its own stats()');
   for (const contender of [...ALGORITHMS, ...RIVALS]) {
-    const looks = Array.from({ length: processes }, () => child(STEADY_HEAP, 'memory.js', contender));
+    const looks = Array.from({ length: processes }, () => fresh('memory.js', [contender], STEADY_HEAP));
     row(contender, range(looks.map((look) => look.perKey)), looks[0].said?.toFixed(1) ?? '');
   }
   console.log('A sliding log holds one call a key here, in room for four; each further one takes 8 bytes.\n');
@@ -62,7 +42,7 @@ function speed(processes) {
     process.stderr.write(`speed, round ${round + 1} of ${processes}\n`);
     for (const { contender, keys } of round % 2 === 0 ? lines : [...lines].reverse()) {
       const at = `${contender}@${keys}`;
-      times.set(at, [...(times.get(at) ?? []), child([], 'speed.js', contender, keys).ns]);
+      times.set(at, [...(times.get(at) ?? []), fresh('speed.js', [contender, keys]).ns]);
     }
   }
   console.log('speed: ns a decision, all allowed, keys in random order, answer included');
@@ -78,7 +58,7 @@ function flood(keys) {
   console.log(`flood: ${whole(keys)} distinct keys against maxKeys 100,000, limit 3, window 1h`);
   let all = true;
   for (const algorithm of ALGORITHMS) {
-    const { samples, ns, limited, oneLeft, stats } = child(STEADY_HEAP, 'flood.js', algorithm, keys, FLOOD_SETTLED);
+    const { samples, ns, limited, oneLeft, stats } = fresh('flood.js', [algorithm, keys, FLOOD_SETTLED], STEADY_HEAP);
     const [first, ...later] = samples.map((sample) => sample.rss);
     const growth = Math.max(...later) / first - 1;
     const mb = (/** @type {number} */ bytes) => (bytes / 2 ** 20).toFixed(1);

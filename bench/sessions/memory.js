@@ -3,20 +3,11 @@
  * JSON.
  */
 const { CONTENDERS } = require('./contenders.js');
+const { rssBytes } = require('../figures.js');
 
 /** Sessions and visits before the first look: V8 has compiled and touched its young generation by then. */
 const SESSIONS_BEFORE = 20_000;
 const VISITS_BEFORE = 100_000;
-
-/** Resident bytes without garbage of JavaScript. */
-async function rssBytes() {
-  for (let time = 0; time < 3; time++) {
-    globalThis.gc();
-    // What V8 frees on its own threads, and finalizers.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return process.memoryUsage.rss();
-}
 
 async function main() {
   const [contender, count] = process.argv.slice(2);

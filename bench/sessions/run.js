@@ -5,11 +5,11 @@
  * slows down slows all of them. Below the floods: what must hold. --quick looks once, with a tenth of the sessions in
  * `memory` and of the requests in `flood`.
  */
-const { spawnSync } = require('node:child_process');
 const os = require('node:os');
 const path = require('node:path');
 const { installModules } = require('../../scripts/setup/node-modules.js');
 const { CONTENDERS, DATA_BYTES, DEVIATIONS, OWN, RIVALS, versions } = require('./contenders.js');
+const { STEADY_HEAP, child, range, table, tell, whole } = require('../figures.js');
 
 const MEMORY_SESSIONS = 1_000_000;
 const SPEED_SESSIONS = [1_000, 100_000];
@@ -18,30 +18,10 @@ const VISITOR_REQUESTS = 200_000;
 const MAX_ANONYMOUS = 10_000;
 /** Users' sessions come on top of the visitors' that fill their room. */
 const FLOOD_GROWTH_MAX = 0.1;
-/** A young generation that does not grow, so that what grows is what the stores hold. */
-const STEADY_HEAP = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16'];
 
-/** @param {string[]} options Of Node. @param {string} file @param {...unknown} args */
-function child(options, file, ...args) {
-  const run = spawnSync(process.execPath, [...options, path.join(__dirname, file), ...args.map(String)], {
-    encoding: 'utf8',
-  });
-  if (run.status !== 0) throw new Error(`${file} ${args.join(' ')} failed:\n${run.stderr}`);
-  return JSON.parse(run.stdout);
-}
-
-/** @param {number[]} values */
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
-}
-
-/** @param {number} value */
-const whole = (value) => Math.round(value).toLocaleString('en');
-/** @param {string} first @param {...string} others */
-const row = (first, ...others) => console.log(first.padEnd(34) + others.map((cell) => cell.padStart(26)).join(''));
-/** @param {number[]} values */
-const range = (values) => `${whole(median(values))} (${whole(Math.min(...values))}, ${whole(Math.max(...values))})`;
+const row = table(34, 26);
+/** @param {string} file @param {unknown[]} args @param {string[]} [options] */
+const fresh = (file, args, options) => child(path.join(__dirname, file), args, options);
 
 /** @param {number} sessions @param {number} processes */
 function memory(sessions, processes) {
@@ -49,7 +29,7 @@ function memory(sessions, processes) {
   row('', 'growth of RSS', 'by its own stats()');
   for (const contender of [...OWN, ...RIVALS]) {
     process.stderr.write(`memory, ${contender}\n`);
-    const looks = Array.from({ length: processes }, () => child(STEADY_HEAP, 'memory.js', contender, sessions));
+    const looks = Array.from({ length: processes }, () => fresh('memory.js', [contender, sessions], STEADY_HEAP));
     row(contender, range(looks.map((look) => look.perSession)), looks[0].said?.toFixed(1) ?? '');
   }
   console.log();
@@ -66,7 +46,7 @@ function speed(processes) {
     process.stderr.write(`speed, round ${round + 1} of ${processes}\n`);
     for (const { contender, sessions } of round % 2 === 0 ? lines : [...lines].reverse()) {
       const at = `${contender}@${sessions}`;
-      times.set(at, [...(times.get(at) ?? []), child([], 'speed.js', contender, sessions).ns]);
+      times.set(at, [...(times.get(at) ?? []), fresh('speed.js', [contender, sessions]).ns]);
     }
   }
   console.log(`speed: ns for get, a change and set of ${DATA_BYTES} B, each awaited, sessions in random order`);
@@ -80,15 +60,9 @@ function speed(processes) {
   console.log('back by setImmediate: a turn of the event loop a call, which many requests at once would share.\n');
 }
 
-/** @param {[string, boolean][]} checks */
-function tell(checks) {
-  for (const [what, holds] of checks) console.log(`  ${holds ? 'holds' : 'BROKEN'}: ${what}`);
-  return checks.every(([, holds]) => holds);
-}
-
 /** @param {number} requests @returns {boolean} Whether everything holds. */
 function floodOfForged(requests) {
-  const { seconds, opened, opening, before, after } = child([], 'flood.js', 'forged', requests);
+  const { seconds, opened, opening, before, after } = fresh('flood.js', ['forged', requests]);
   console.log(`flood: ${whole(requests)} requests with well-signed cookies of made-up ids, against Express`);
   console.log(`  ${seconds.toFixed(1)} s, ${whole(requests / seconds)} requests a second`);
   return tell([
@@ -101,7 +75,7 @@ function floodOfForged(requests) {
 
 /** @param {number} requests @param {number} maxAnonymous @returns {boolean} Whether everything holds. */
 function floodOfVisitors(requests, maxAnonymous) {
-  const told = child([], 'flood.js', 'visitors', requests, maxAnonymous);
+  const told = fresh('flood.js', ['visitors', requests, maxAnonymous]);
   const { seconds, failures, returnsToNothing, logins, alive, after } = told;
   const { anonymous, bytes, bytesFull, looks } = after.seen;
   const growth = bytes / bytesFull - 1;

@@ -59,6 +59,7 @@ function listen(queue) {
     'retrying',
     'failed',
     'stalled',
+    'drained',
     'lagged',
   ]) {
     queue.on(event, told(event));

@@ -1,0 +1,477 @@
+'use strict';
+// A worker in this thread: what it takes, what its handlers may do, and how it says how their jobs ended.
+const assert = require('node:assert/strict');
+const { AsyncLocalStorage } = require('node:async_hooks');
+const { once } = require('node:events');
+const { beforeEach, afterEach, describe, it } = require('node:test');
+const { open, manualClock, RedstartError, UnrecoverableError } = require('redstart');
+
+let clock;
+let store;
+let queue;
+
+beforeEach(() => {
+  clock = manualClock();
+  store = open('memory:', { clock });
+  queue = store.queue('q');
+});
+afterEach(() => store.close({ timeout: 1 }));
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A promise and what settles it. */
+function gate() {
+  let release;
+  const opened = new Promise((resolve) => {
+    release = resolve;
+  });
+  return { opened, release };
+}
+
+/** What the worker says from now on: the event, the job's data, and the error's message or the result. */
+function listenTo(worker, events) {
+  const heard = [];
+  for (const event of events) {
+    worker.on(event, (job, outcome) => heard.push([event, job?.data, outcome?.message ?? outcome]));
+  }
+  return heard;
+}
+
+describe('a worker', () => {
+  it('runs as many jobs at once as it is told to [WorkerOptions.concurrency]', async () => {
+    const { opened, release } = gate();
+    let [running, most] = [0, 0];
+    queue.process(
+      async () => {
+        most = Math.max(most, ++running);
+        await opened;
+        running -= 1;
+      },
+      { concurrency: 3 },
+    );
+    const jobs = await Promise.all(Array.from({ length: 7 }, () => queue.add('j', null)));
+    while (running < 3) await turn();
+    release();
+    await Promise.all(jobs.map((job) => job.result()));
+    assert.equal(most, 3);
+  });
+
+  it('takes nothing before run() where it is told so [WorkerOptions.autorun]', async () => {
+    const worker = queue.process(() => 'ran', { autorun: false });
+    const job = await queue.add('j', null);
+    await turn();
+    assert.equal(await job.getState(), 'waiting');
+    worker.run();
+    assert.equal(await job.result(), 'ran');
+  });
+
+  it('takes nothing while it is paused, and another takes what it was told of', async () => {
+    const worker = queue.process(() => 'the first');
+    await turn();
+    worker.pause();
+    assert.equal(worker.paused, true);
+    const job = await queue.add('j', null);
+    await turn();
+    assert.equal(await job.getState(), 'waiting');
+    worker.resume();
+    assert.equal(worker.paused, false);
+    assert.equal(await job.result(), 'the first');
+
+    await turn();
+    const added = queue.add('j', null);
+    worker.pause();
+    queue.process(() => 'another');
+    assert.equal(await (await added).result(), 'another');
+  });
+
+  it('of the same name closes the former, which ends its job [WorkerOptions.name]', async () => {
+    const { opened, release } = gate();
+    const former = queue.process(() => opened.then(() => 'the former'), { name: 'mailer' });
+    const begun = once(former, 'active');
+    const first = await queue.add('j', 1);
+    await begun;
+    const other = queue.process(() => 'of another name', { name: 'other', autorun: false });
+    queue.process(() => 'the latter', { name: 'mailer' });
+    assert.deepEqual([former.running, other.running], [false, true]);
+    assert.equal(await (await queue.add('j', 2)).result(), 'the latter');
+    release();
+    assert.equal(await first.result(), 'the former');
+  });
+
+  it('begins no more jobs of the queue in a time than it is told [WorkerOptions.limiter] [WorkerOptions.limiter.max] [WorkerOptions.limiter.duration]', async () => {
+    const begun = [];
+    const start = clock.nowMs;
+    queue.process(() => begun.push(clock.nowMs - start), { concurrency: 10, limiter: { max: 2, duration: '1s' } });
+    await queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'j', data: null })));
+    await clock.advanceAsync('5s');
+    assert.deepEqual(begun, [0, 0, 1_000, 1_000, 2_000]);
+  });
+
+  it('takes no more jobs of one group than it is told [WorkerOptions.group] [WorkerOptions.group.concurrency]', async () => {
+    const { opened, release } = gate();
+    const begun = [];
+    const handler = async ({ data }) => {
+      begun.push(data);
+      await opened;
+    };
+    const worker = queue.process(handler, { concurrency: 10, group: { concurrency: 1 }, autorun: false });
+    for (const [data, id] of [
+      ['a1', 'a'],
+      ['a2', 'a'],
+      ['b1', 'b'],
+    ]) {
+      await queue.add('j', data, { group: { id } });
+    }
+    const active = once(worker, 'active');
+    worker.run();
+    await active;
+    await turn();
+    assert.deepEqual([...begun].sort(), ['a1', 'b1']);
+    const drained = once(worker, 'drained');
+    release();
+    await drained;
+    assert.equal(begun[2], 'a2');
+  });
+
+  it('refuses what is no option of it [WorkerOptions.leaseDuration]', () => {
+    const refused = [
+      [{ leaseDuration: '999ms' }, /leaseDuration.*at least '1s'/],
+      [{ stallAfter: '999ms' }, /stallAfter.*at least '1s', or null/],
+      [{ name: '' }, /name/],
+      [{ limiter: { max: 0, duration: 1 } }, /'max'.*1 to 100000/],
+      [{ limiter: { max: 1 } }, /'duration'/],
+      [{ group: { concurrency: 0 } }, /'concurrency' of 'group'/],
+      [{ threads: 2 }, /'threads'.*module/],
+      [{ recycleAfter: 2 }, /'recycleAfter'.*module/],
+      [{ backof: () => 1 }, /did you mean 'backoff'/],
+    ];
+    for (const [options, message] of refused) {
+      assert.throws(() => queue.process(() => {}, options), { code: 'ERR_INVALID_ARG', message });
+    }
+    queue.process(() => {}, { stallAfter: null, leaseDuration: '1s', threads: undefined });
+  });
+
+  it('gives timers their turn between handlers that compute, although it took their jobs at once', async () => {
+    const busyMs = 12;
+    let turns = 0;
+    const timer = setInterval(() => {
+      turns += 1;
+    }, 1);
+    const seen = [];
+    const worker = queue.process(
+      () => {
+        const end = performance.now() + busyMs;
+        while (performance.now() < end);
+        seen.push(turns);
+      },
+      { concurrency: 4, autorun: false },
+    );
+    await queue.addBulk(Array.from({ length: 4 }, () => ({ name: 'j', data: null })));
+    const drained = once(worker, 'drained');
+    worker.run();
+    await drained;
+    clearInterval(timer);
+    assert.equal(new Set(seen).size, 4);
+  });
+});
+
+describe('what follows a failure', () => {
+  it('the function backoff says when, or that nothing does [WorkerOptions.backoff]', async () => {
+    const asked = [];
+    const tries = [];
+    const start = clock.nowMs;
+    const worker = queue.process(
+      ({ data }) => {
+        tries.push(clock.nowMs - start);
+        throw new Error(data);
+      },
+      {
+        backoff: ({ attemptsMade, error, job }) => {
+          asked.push([attemptsMade, error.message, job.data]);
+          return attemptsMade < 3 ? attemptsMade * 100 : false;
+        },
+      },
+    );
+    const heard = listenTo(worker, ['retrying', 'failed']);
+    const job = await queue.add('j', 'no', { attempts: 10 });
+    await clock.advanceAsync('10s');
+    assert.deepEqual(tries, [0, 100, 300]);
+    assert.deepEqual(asked, [
+      [1, 'no', 'no'],
+      [2, 'no', 'no'],
+      [3, 'no', 'no'],
+    ]);
+    assert.deepEqual(
+      heard.map(([event]) => event),
+      ['retrying', 'retrying', 'failed'],
+    );
+    await assert.rejects(job.result(), { finishKind: 'unrecoverable' });
+  });
+
+  it('what backoff throws, or answers otherwise, is an error and leaves the own backoff of the job', async () => {
+    const answers = [
+      () => {
+        throw new Error('backoff itself');
+      },
+      () => Number.NaN,
+      () => -1,
+      () => Promise.reject(new Error('later')),
+      () => true,
+    ];
+    const tries = [];
+    const start = clock.nowMs;
+    const worker = queue.process(
+      () => {
+        tries.push(clock.nowMs - start);
+        throw new Error('no');
+      },
+      { backoff: ({ attemptsMade }) => answers[attemptsMade - 1]() },
+    );
+    const errors = [];
+    worker.on('error', (error) => errors.push(error));
+    await queue.add('j', null, { attempts: answers.length, backoff: { type: 'fixed', delay: '1s' } });
+    await clock.advanceAsync('1m');
+    assert.deepEqual(tries, [0, 1_000, 2_000, 3_000, 4_000]);
+    assert.equal(errors[0].message, 'backoff itself');
+    for (const error of errors.slice(1))
+      assert.match(error.message, /'backoff' of process\(\) must return milliseconds/);
+    assert.equal(errors.length, answers.length);
+  });
+
+  it('backoff is not asked about an UnrecoverableError', async () => {
+    queue.process(
+      () => {
+        throw new UnrecoverableError('never');
+      },
+      { backoff: () => assert.fail('asked') },
+    );
+    await assert.rejects((await queue.add('j', null)).result(), { finishKind: 'unrecoverable' });
+  });
+
+  it('throw job.snooze(…): it runs again then, with the same attempt, and the worker says nothing', async () => {
+    const runs = [];
+    const start = clock.nowMs;
+    const worker = queue.process((job) => {
+      runs.push([clock.nowMs - start, job.attempt]);
+      if (runs.length < 3) throw job.snooze('10m');
+      return 'awake';
+    });
+    const heard = listenTo(worker, ['retrying', 'failed', 'lease-lost', 'completed', 'error']);
+    const job = await queue.add('j', 'sleepy', { attempts: 1 });
+    await clock.advanceAsync('1h');
+    assert.deepEqual(runs, [
+      [0, 1],
+      [600_000, 1],
+      [1_200_000, 1],
+    ]);
+    assert.deepEqual(heard, [['completed', 'sleepy', 'awake']]);
+    assert.equal((await queue.getJob(job.id)).attemptsMade, 1);
+  });
+
+  it('a snooze that is returned, or of no duration, fails the attempt with what to do', async () => {
+    queue.process((job) => job.snooze(job.data));
+    const returned = await queue.add('j', '1s', { attempts: 1 });
+    await assert.rejects(returned.result(), ({ cause }) => /throw job\.snooze/.test(cause.message));
+    const none = await queue.add('j', 'soon', { attempts: 1 });
+    await assert.rejects(none.result(), ({ cause }) => /delay of snooze\(\) must be a duration/.test(cause.message));
+  });
+
+  it('a result that is too large or no JSON fails the attempt', async () => {
+    const small = store.queue('small', { maxDataSize: 100 });
+    small.process(({ data }) => (data === 'large' ? 'x'.repeat(200) : 1n));
+    await assert.rejects((await small.add('j', 'large', { attempts: 1 })).result(), { code: 'ERR_JOB_FAILED' });
+    const odd = await small.add('j', 'odd', { attempts: 1 });
+    await assert.rejects(odd.result(), ({ cause }) => /what the handler returned is a BigInt/.test(cause.message));
+  });
+});
+
+describe('a job in the hands of a handler', () => {
+  it('keeps progress and log lines', async () => {
+    queue.process(async (job) => {
+      await job.updateProgress({ half: true });
+      assert.deepEqual(job.progress, { half: true });
+      await job.log('one');
+      await job.log('two');
+      await assert.rejects(job.log(3), { code: 'ERR_INVALID_ARG', message: /line of text/ });
+      await assert.rejects(job.updateProgress(1n), {
+        code: 'ERR_INVALID_ARG',
+        message: /progress of a job is a BigInt/,
+      });
+    });
+    const job = await queue.add('j', null);
+    await job.result();
+    assert.deepEqual((await queue.getJob(job.id)).progress, { half: true });
+    assert.deepEqual(await queue.getJobLogs(job.id), ['one', 'two']);
+  });
+
+  it('has nothing to say once it has ended: ERR_LEASE_LOST', async () => {
+    let late;
+    queue.process((job) => {
+      late = job;
+    });
+    await (await queue.add('j', null)).result();
+    await assert.rejects(late.updateProgress(1), { code: 'ERR_LEASE_LOST' });
+    await assert.rejects(late.log('late'), { code: 'ERR_LEASE_LOST' });
+  });
+
+  it('that is cancelled hears it by its signal, and has failed however its handler ends', async () => {
+    for (const how of ['returns', 'throws', 'snoozes']) {
+      const heardReasons = [];
+      const worker = queue.process(async (job) => {
+        await once(job.signal, 'abort');
+        heardReasons.push(job.signal.reason.code);
+        if (how === 'throws') throw job.signal.reason;
+        if (how === 'snoozes') throw job.snooze('1s');
+      });
+      const begun = once(worker, 'active');
+      const failed = once(worker, 'failed');
+      const job = await queue.add('j', null);
+      await begun;
+      await turn();
+      assert.equal(await job.cancel('not wanted'), true);
+      const [, error] = await failed;
+      assert.ok(RedstartError.is(error, 'ERR_JOB_CANCELLED'), how);
+      await assert.rejects(job.result(), { code: 'ERR_JOB_FAILED', finishKind: 'cancelled' });
+      assert.deepEqual(heardReasons, ['ERR_JOB_CANCELLED']);
+      await worker.close();
+    }
+  });
+
+  it('that lasts too long is taken from it: the signal says so, and the place is free for the next', async () => {
+    const signals = [];
+    const worker = queue.process((job) => {
+      if (job.data === 'next') return 'ran';
+      signals.push(job.signal);
+      return new Promise(() => {});
+    });
+    const heard = listenTo(worker, ['lease-lost', 'retrying', 'failed']);
+    const begun = once(worker, 'active');
+    const job = await queue.add('j', 'long', { timeout: '1s', attempts: 1 });
+    const next = await queue.add('j', 'next');
+    await begun;
+    await turn();
+    // Not advanceAsync(), which waits for what runs.
+    clock.advance('1s');
+    assert.equal(await next.result(), 'ran');
+    assert.equal(signals[0].reason.code, 'ERR_JOB_TIMEOUT');
+    assert.deepEqual(heard, [['lease-lost', 'long', undefined]]);
+    await assert.rejects(job.result(), { finishKind: 'timeout' });
+  });
+
+  it('has a signal that is aborted although nobody had asked for it before', async () => {
+    const { opened, release } = gate();
+    const asked = gate();
+    const worker = queue.process(async (job) => {
+      await opened;
+      asked.release(job.signal.reason?.code);
+    });
+    const begun = once(worker, 'active');
+    const lost = once(worker, 'lease-lost');
+    await queue.add('j', null, { timeout: '1s', attempts: 1 });
+    await begun;
+    clock.advance('1s');
+    await lost;
+    release();
+    assert.equal(await asked.opened, 'ERR_JOB_TIMEOUT');
+  });
+});
+
+describe('what a worker says', () => {
+  it("what listeners throw is told as 'error' and changes nothing", async () => {
+    const worker = queue.process(() => 'ran');
+    const errors = [];
+    worker.on('error', (error) => errors.push(error.message));
+    for (const event of ['active', 'completed', 'drained']) {
+      worker.on(event, () => {
+        throw new Error(event);
+      });
+    }
+    const heard = listenTo(worker, ['active', 'completed']);
+    // Not once(), which takes an 'error' for its own.
+    const drained = new Promise((resolve) => worker.on('drained', resolve));
+    const job = await queue.add('j', 1);
+    await drained;
+    assert.equal(await job.result(), 'ran');
+    assert.deepEqual(errors, ['active', 'completed', 'drained']);
+    assert.deepEqual(heard, [
+      ['active', 1, undefined],
+      ['completed', 1, 'ran'],
+    ]);
+  });
+
+  it("'drained' once for jobs that have ended, and not before any has", async () => {
+    const worker = queue.process(() => {}, { autorun: false, concurrency: 2 });
+    let drained = 0;
+    worker.on('drained', () => {
+      drained += 1;
+    });
+    worker.run();
+    await turn();
+    assert.equal(drained, 0);
+    for (const round of [1, 2]) {
+      worker.pause();
+      await queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'j', data: null })));
+      const nothingMore = once(worker, 'drained');
+      worker.resume();
+      await nothingMore;
+      await turn();
+      assert.equal(drained, round);
+    }
+  });
+
+  it('handlers and listeners have the context of process(), not what a handler has entered', async () => {
+    const context = new AsyncLocalStorage();
+    const seen = [];
+    const worker = context.run('process', () =>
+      queue.process(
+        async ({ data }) => {
+          seen.push(context.getStore());
+          context.enterWith(`handler ${data}`);
+          await turn();
+        },
+        { concurrency: 2, autorun: false },
+      ),
+    );
+    for (const event of ['active', 'completed', 'drained']) worker.on(event, () => seen.push(context.getStore()));
+    await queue.addBulk([1, 2, 3].map((data) => ({ name: 'j', data })));
+    const drained = once(worker, 'drained');
+    worker.run();
+    await drained;
+    assert.deepEqual(new Set(seen), new Set(['process']));
+    assert.equal(seen.length, 3 * 3 + 1);
+  });
+});
+
+describe('close()', () => {
+  it('with timeout 0 releases at once; what the handler does then changes nothing', async () => {
+    const { opened, release } = gate();
+    const worker = queue.process(async (job) => {
+      await opened;
+      return job.signal.reason.code;
+    });
+    const heard = listenTo(worker, ['completed', 'failed', 'lease-lost', 'error']);
+    const begun = once(worker, 'active');
+    const job = await queue.add('j', null);
+    await begun;
+    await worker.close({ timeout: 0 });
+    assert.equal(await job.getState(), 'waiting');
+    release();
+    await turn();
+    assert.deepEqual([await job.getState(), heard, worker.running], ['waiting', [], false]);
+    queue.process(({ attempt }) => attempt);
+    assert.equal(await job.result(), 1);
+  });
+
+  it('leaves run(), pause(), resume(), ref() and unref() nothing to do', async () => {
+    const worker = queue.process(() => {}, { autorun: false });
+    await worker.close();
+    worker.run();
+    worker.pause();
+    worker.resume();
+    assert.equal(worker.unref().ref(), worker);
+    const job = await queue.add('j', null);
+    await turn();
+    assert.equal(await job.getState(), 'waiting');
+    assert.deepEqual([worker.running, worker.paused], [false, false]);
+  });
+});
