@@ -18,7 +18,7 @@ use redstart_core::cache::loads::{Lapse, Leader};
 use redstart_core::cache::removals::Removal;
 use redstart_core::engine::{CacheEngine, QueueEngine};
 use redstart_core::key::OwnedKey;
-use redstart_core::queue::{Event, Subscriber, Token};
+use redstart_core::queue::{Event, LeaseEnd, Subscriber, Token};
 use redstart_core::sessions::SessionEvent;
 use redstart_core::watch::Watcher;
 use redstart_core::{Error, Result};
@@ -60,8 +60,10 @@ pub(crate) enum Completion {
     Promise(Arc<Promised>),
     /// Jobs wait for a worker that had asked for more.
     Ready { line: u64 },
-    /// A job of a worker is no longer its own.
-    LeaseLost { line: u64, token: Token },
+    /// A claim of a worker is no longer its own, or is to end.
+    LeaseLost { line: u64, token: Token, why: LeaseEnd },
+    /// Does the event loop of a worker turn? Whoever takes this out of the ring answers that.
+    Ping { line: u64 },
     /// An event for a subscription, as JSON.
     Event { line: u64, json: String },
     /// How many events a subscription missed, as the JSON of an event; behind the last one that waited.
@@ -189,6 +191,16 @@ impl Shared {
     /// Forgets a worker that was closed.
     pub(crate) fn remove_worker(&self, line: u64) {
         self.workers.lock().remove(&line);
+    }
+
+    /// Tells the queue of a worker that this thread's event loop turns.
+    fn pong(&self, line: u64) {
+        let known = self.workers.lock().get(&line).cloned();
+        if let Some((queue, worker)) = known
+            && let Some(queue) = queue.upgrade()
+        {
+            queue.pong(worker);
+        }
     }
 
     /// Keeps a subscription, so that the end of the environment ends it.
@@ -400,8 +412,12 @@ impl Subscriber for Line {
         self.lane.push_event(self.number, event);
     }
 
-    fn lease_lost(&self, _worker: u64, token: Token) {
-        self.lane.push(Completion::LeaseLost { line: self.number, token });
+    fn lease_lost(&self, _worker: u64, token: Token, why: LeaseEnd) {
+        self.lane.push(Completion::LeaseLost { line: self.number, token, why });
+    }
+
+    fn ping(&self, _worker: u64) {
+        self.lane.push(Completion::Ping { line: self.number });
     }
 }
 
@@ -429,12 +445,23 @@ fn deliver(lane: &Shared, completion: Completion, frame: &Frame<'_>) -> Option<R
             frame.set_whole(2, line);
             Ok(Out::Undefined)
         }
-        Completion::LeaseLost { line, token } => {
+        Completion::LeaseLost { line, token, why } => {
             frame.set_whole(1, found::LEASE_LOST);
             frame.set_whole(2, line);
             frame.set_whole(3, token.job);
             frame.set_whole(4, token.epoch);
+            let why = match why {
+                LeaseEnd::Lost => 0,
+                LeaseEnd::TimedOut => 1,
+                LeaseEnd::Cancelled => 2,
+            };
+            frame.set_whole(5, why);
             Ok(Out::Undefined)
+        }
+        // That it was drained is the answer; JavaScript has nothing to do for it.
+        Completion::Ping { line } => {
+            lane.pong(line);
+            return None;
         }
         Completion::Event { line, json } | Completion::Lagged { line, json } => {
             frame.set_whole(1, found::EVENT);

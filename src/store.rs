@@ -20,6 +20,8 @@ pub(crate) struct Handle {
     pub(crate) lane: Arc<Shared>,
     open: AtomicBool,
     keep_first: bool,
+    /// Opened by a name of `share()`: the store does not count it and may be closed under it.
+    guest: bool,
 }
 
 impl Handle {
@@ -30,16 +32,21 @@ impl Handle {
         clock: Option<&NativeClock>,
         lane: &Arc<Shared>,
     ) -> Result<Arc<Self>> {
+        let open = AtomicBool::new(true);
+        if let Some(store) = store::open_shared(&name)? {
+            // It goes by the options that the store has, whatever it gives.
+            return Ok(Arc::new(Self { store, lane: lane.clone(), open, keep_first: true, guest: true }));
+        }
         let (store, keep_first) = store::open(name, options, clock.map(NativeClock::as_core), origin)?;
         if let Some(clock) = clock {
             clock.attach(&store);
         }
-        Ok(Arc::new(Self { store, lane: lane.clone(), open: AtomicBool::new(true), keep_first }))
+        Ok(Arc::new(Self { store, lane: lane.clone(), open, keep_first, guest: false }))
     }
 
     /// Fails once the handle is closed; the first thing every call does.
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.open.load(Ordering::Relaxed) {
+        if self.open.load(Ordering::Relaxed) && !(self.guest && self.store.is_shut()) {
             return Ok(());
         }
         Err(Error::Closed(format!(
@@ -140,6 +147,14 @@ impl NativeStore {
         self.feature(env, |store| store.queue(&asked), crate::queue::bind)
     }
 
+    /// A name by which `openStore` of any thread of this process opens this store, a private one too, while it is open; or
+    /// nothing and an error to take. Handles that are opened so are not counted: the store ends without them.
+    #[napi(catch_unwind)]
+    pub fn share(&self) -> Option<String> {
+        let name = self.handle.check_open().map(|()| self.handle.store.share());
+        name.map_err(|error| self.lane.fail(error)).ok()
+    }
+
     /// The functions of the store itself.
     #[napi(ts_return_type = "StoreFunctions", catch_unwind)]
     pub fn functions<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
@@ -148,7 +163,7 @@ impl NativeStore {
             Ok(Out::Text(handle.store.stats().to_string()))
         };
         let close = |handle: &Arc<Handle>, _frame: &mut Frame<'_>| {
-            if !handle.open.swap(false, Ordering::AcqRel) {
+            if !handle.open.swap(false, Ordering::AcqRel) || handle.guest {
                 return Ok(Out::Text("{}".into()));
             }
             let dropped = store::close(&handle.store);

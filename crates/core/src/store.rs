@@ -2,7 +2,8 @@
 //!
 //! `memory:app` opened by ten threads is one store; it lives until its last handle closes. Handles of threads that
 //! ended without closing stay counted: a pool of threads may shrink to zero without losing its state. A private store
-//! ('') is in no registry and goes with whoever holds it.
+//! ('') goes with whoever holds it. Threads that work for a handle find its store, a private one too, by a name that it was
+//! shared under, and count for nothing: it ends without them.
 //!
 //! This is the only place that picks an engine.
 

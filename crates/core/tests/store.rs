@@ -1,5 +1,7 @@
 //! What a store holds and lets go of.
 
+use std::sync::Arc;
+
 use redstart_core::Result;
 use redstart_core::cache::{At, Put};
 use redstart_core::engine::SessionWrite;
@@ -72,4 +74,63 @@ fn what_belongs_to_a_handle_is_no_conflict_and_is_told_to_handles_that_say_nothi
     assert_eq!((silent.feature.version, silent.options), (first.feature.version, first.options));
     let conflict = store.cache(&asked(&CACHE.replace(r#""ttlJitter":0"#, r#""ttlJitter":0.5"#)));
     assert_eq!(conflict.err().unwrap().code(), "ERR_OPTIONS_CONFLICT");
+}
+
+#[test]
+fn a_shared_name_opens_a_private_store_as_the_same_one_and_a_named_one_too() {
+    for name in ["", "shared by a name"] {
+        let (store, _) = store::open(name.into(), OPTIONS, None, "here").unwrap();
+        let shared = store.share();
+        assert_eq!(shared, store.share());
+        let found = store::open_shared(&shared).unwrap().unwrap();
+        assert!(Arc::ptr_eq(&found, &store));
+        assert_eq!(found.share(), shared);
+        store::close(&store);
+    }
+}
+
+#[test]
+fn a_store_that_was_opened_by_a_shared_name_ends_with_its_last_handle() {
+    for name in ["", "ends with its last handle"] {
+        let (store, _) = store::open(name.into(), OPTIONS, None, "here").unwrap();
+        let shared = store.share();
+        let guest = store::open_shared(&shared).unwrap().unwrap();
+        let queue = guest.queue(&asked("{}")).unwrap().feature;
+        let data = RawValue::from_string("1".into()).unwrap();
+        ready(queue.add(NewJob { name: "n".into(), data, options: JobOptions::default() })).unwrap();
+        assert!(!guest.is_shut());
+        assert_eq!(store::close(&store).get("a"), Some(&1));
+        assert!(guest.is_shut());
+        let gone = store::open_shared(&shared).err().unwrap();
+        assert_eq!(gone.code(), "ERR_CLOSED");
+    }
+}
+
+#[test]
+fn a_shared_name_is_gone_with_a_private_store_that_nobody_closed() {
+    let (store, _) = store::open(String::new(), OPTIONS, None, "here").unwrap();
+    let shared = store.share();
+    drop(store);
+    assert_eq!(store::open_shared(&shared).err().unwrap().code(), "ERR_CLOSED");
+}
+
+#[test]
+fn another_handle_of_a_named_store_keeps_its_shared_name() {
+    let open = || store::open("has two handles".into(), OPTIONS, None, "here").unwrap().0;
+    let (first, second) = (open(), open());
+    let shared = first.share();
+    store::close(&first);
+    assert!(Arc::ptr_eq(&store::open_shared(&shared).unwrap().unwrap(), &second));
+    store::close(&second);
+    assert!(store::open_shared(&shared).is_err());
+}
+
+#[test]
+fn no_name_that_a_user_may_choose_is_a_shared_one() {
+    let (store, _) = store::open(String::new(), OPTIONS, None, "here").unwrap();
+    let longest: String = store.share().chars().take(256).collect();
+    for name in ["", "app", "shared", &longest] {
+        assert!(store::open_shared(name).unwrap().is_none(), "{name}");
+    }
+    store::close(&store);
 }
