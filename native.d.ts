@@ -7,6 +7,8 @@
 export interface LaneFunctions {
   /**
    * One completion a call. scratch[1]: 0 none, 1 promise, 2 ready, 3 lease lost, 4 event, 5 lapse; scratch[2]: its number.
+   * A lost lease has its job and epoch in scratch[3] and [4], and its reason in [5]: 0 the job runs elsewhere or is gone, 1 the
+   * attempt timed out and is settled, 2 the job was cancelled and stays the worker's to settle.
    * A lapse has its reason in scratch[3]: 1 the load lasted its timeout (it is no longer the key's load, its waiters were
    * told to retry), 2 nobody waits for it any more.
    */
@@ -158,23 +160,77 @@ export interface LimiterFunctions {
   wait(key: string, cost: number, limit: number, windowMs: number, timeoutMs: number): string | undefined;
   stats(): string | undefined;
 }
+/** JSON texts unless said otherwise; durations are whole ms, instants ms since the epoch. */
 export interface QueueFunctions {
   readonly options: string;
-  /** [job, added] as JSON. */
+  /** [job, added]. */
   add(name: string, data: string, options: string): string | undefined;
-  /** The worker's number in the queue; scratch[1]: its line in the lane. */
-  openWorker(leaseMs: number, maxStalledCount: number): number | undefined;
-  closeWorker(worker: number, line: number, released: boolean): undefined;
-  /** [[job, token], …] as JSON. */
-  take(worker: number, max: number): string | undefined;
-  /** 0 completed, 1 retrying, 2 failed, 3 released, 4 lease lost. */
-  complete(job: number, epoch: number, nonce: number, result: string): number | undefined;
-  fail(job: number, epoch: number, nonce: number, failure: string, unrecoverable: boolean): number | undefined;
-  release(job: number, epoch: number, nonce: number): number | undefined;
+  /** jobs: [[name, data, options], …], data as a text in it. [[job, added], …]; all or none. */
+  addBulk(jobs: string): string | undefined;
+  /** add, then result of that job, however soon it ends and goes. timeoutMs < 0: none. */
+  addAndWait(name: string, data: string, options: string, timeoutMs: number): string | undefined;
   getJob(id: string): string | undefined;
-  /** timeoutMs < 0: none. */
+  /** states: [state, …]; start and end are places, both included. [job, …] */
+  getJobs(states: string, start: number, end: number, asc: boolean): string | undefined;
+  /** end < 0: the last line. [line, …] */
+  logs(id: string, start: number, end: number): string | undefined;
+  /** Pending until the job is finished. timeoutMs < 0: none. */
   result(id: string, timeoutMs: number): string | undefined;
+  /** These four: 1 done, 0 there is no such job, -1 it is in no state for that. cancel: 0 also where it has finished. */
+  retryJob(id: string): number | undefined;
+  promote(id: string): number | undefined;
+  removeJob(id: string): number | undefined;
+  /** reason '': none. */
+  cancel(id: string, reason: string): number | undefined;
+  /**
+   * options: {leaseMs, maxStalledCount, limiter?: {max, duration}, groupConcurrency?, stallAfterMs: n | null}. The worker's
+   * number in the queue; scratch[1]: its line in the lane.
+   */
+  openWorker(options: string): number | undefined;
+  /** line 0: the worker is another thread's. released: its jobs go back to the front and lose no attempt; else they stalled. */
+  closeWorker(worker: number, line: number, released: boolean): undefined;
+  /** [[job, token], …]; undefined for none. max 0: it wants none any more. */
+  take(worker: number, max: number): string | undefined;
+  /** These four: 0 completed, 1 retrying or snoozed, 2 failed, 3 released, 4 lease lost. They work through closed handles too. */
+  complete(job: number, epoch: number, nonce: number, result: string): number | undefined;
+  /** how 0: as the job's options say, 1: no further attempt. waitMs < 0: by the job's backoff. */
+  fail(
+    job: number,
+    epoch: number,
+    nonce: number,
+    failure: string,
+    how: number,
+    waitMs: number,
+  ): number | undefined;
+  snooze(job: number, epoch: number, nonce: number, delayMs: number): number | undefined;
+  release(job: number, epoch: number, nonce: number): number | undefined;
+  /** These two: false where the lease is lost. */
+  progress(job: number, epoch: number, nonce: number, progress: string): boolean | undefined;
+  /** line: a plain text. */
+  log(job: number, epoch: number, nonce: number, line: string): boolean | undefined;
   counts(): string | undefined;
+  metrics(): string | undefined;
+  pause(): undefined;
+  resume(): undefined;
+  isPaused(): boolean | undefined;
+  /** These four are one step of at most 1,000 jobs. scratch[1]: 1 when there is more to do. How many jobs were removed. */
+  drain(): number | undefined;
+  /** state: a plain word. [id, …] of the jobs that were removed, at most limit. */
+  clean(state: string, olderThanMs: number, limit: number): string | undefined;
+  /** How many jobs wait again, at most limit. */
+  retryFailed(limit: number): number | undefined;
+  /** How many jobs were removed. */
+  obliterate(force: boolean): number | undefined;
+  /** limit 0: none. */
+  setGlobalConcurrency(limit: number): undefined;
+  /** max 0: none. */
+  setGlobalRateLimit(max: number, durationMs: number): undefined;
+  /** scheduler: {repeat, name, data, options}, data as a text in it. */
+  upsertScheduler(id: string, scheduler: string): undefined;
+  /** Whether it was there. */
+  removeScheduler(id: string): boolean | undefined;
+  /** [{id, repeat, name, data, options, next: n | null, iterations}, …], data as a text in it. */
+  schedulers(): string | undefined;
   /** The subscription's number in the queue; scratch[1]: its line in the lane. */
   subscribe(): number | undefined;
   unsubscribe(subscription: number, line: number): undefined;
@@ -226,6 +282,11 @@ export declare class NativeStore {
   limiter(name: string, options: string | undefined | null, origin: string): LimiterFunctions | null
   /** A queue by name. */
   queue(name: string, options: string | undefined | null, origin: string): QueueFunctions | null
+  /**
+   * A name by which `openStore` of any thread of this process opens this store, a private one too, while it is open; or
+   * nothing and an error to take. Handles that are opened so are not counted: the store ends without them.
+   */
+  share(): string | null
   /** The functions of the store itself. */
   functions(): StoreFunctions
 }
