@@ -56,6 +56,24 @@ describe('a worker', () => {
     assert.equal(most, 3);
   });
 
+  it('that takes nothing does not hold up a clock that waits until jobs have settled', { timeout: 10_000 }, async () => {
+    const waits = queue.process(() => 'ran', { autorun: false });
+    const job = await queue.add('j', null);
+    await clock.advanceAsync('1s');
+    assert.equal(await job.getState(), 'waiting');
+    waits.run();
+    await clock.advanceAsync('1s');
+    assert.equal(await job.getState(), 'completed');
+    waits.pause();
+    const next = await queue.add('j', null);
+    await clock.advanceAsync('1s');
+    assert.equal(await next.getState(), 'waiting');
+    await queue.pause();
+    waits.resume();
+    await clock.advanceAsync('1s');
+    assert.equal(await next.getState(), 'waiting');
+  });
+
   it('takes nothing before run() where it is told so [WorkerOptions.autorun]', async () => {
     const worker = queue.process(() => 'ran', { autorun: false });
     const job = await queue.add('j', null);

@@ -75,6 +75,8 @@ class Worker extends EventEmitter {
     this.#line = line;
     // Ended by close() and not by the garbage collector: until then it is an open handle to Jest.
     this.#context = new AsyncResource('redstart.Worker', { requireManualDestroy: true });
+    // A queue whose jobs nobody takes has settled, as the manual clock sees it.
+    if (!read.autorun) this.#wantNothing();
     // After the caller has had the chance to add its listeners.
     this.#pullSoon();
   }
