@@ -74,7 +74,8 @@ export interface ManualClock {
   advance(by: Duration): void;
   /**
    * As advance, and at each instant waits until every job that fell due has run, as far as a worker of this process
-   * takes it. Leases of live threads count as renewed.
+   * takes it. Leases of live threads count as renewed. A handler that waits for this clock to move (its job's timeout is to
+   * end it) holds it up: advance() then.
    */
   advanceAsync(by: Duration): Promise<void>;
 }

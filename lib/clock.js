@@ -3,6 +3,7 @@
 const { invalidArg, show } = require('./errors.js');
 const { durationMs } = require('./duration.js');
 const { native, lane, cold, reply } = require('./lane.js');
+const { turnOfTheLoop } = require('./worker-turn.js');
 
 /** What Date can hold. */
 const EPOCH_MS_MAX = 8.64e15;
@@ -43,6 +44,8 @@ class ManualClock {
 
   /** @param {number} target */
   async #walk(target) {
+    // A worker that was just resumed asks for its jobs.
+    await turnOfTheLoop();
     // What is due already runs now and not at the target.
     await reply(this.#functions.settled());
     while (this.#native.stepTowards(target)) await reply(this.#functions.settled());
