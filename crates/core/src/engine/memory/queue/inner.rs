@@ -91,9 +91,10 @@ impl Inner {
         self.let_history_go(0, effect.number());
     }
 
-    /// Takes `bytes` from the budget for what is about to come, at the cost of finished jobs, or fails.
+    /// Takes `bytes` from the budget for what is about to come, at the cost of finished jobs, or fails. What needs no room
+    /// fails in no store, however full.
     pub(super) fn reserve(&mut self, bytes: u64) -> Result<()> {
-        if self.budget.take(bytes).is_err() {
+        if bytes > 0 && self.budget.take(bytes).is_err() {
             if bytes <= self.budget.limit() {
                 self.let_history_go(bytes, None);
             }

@@ -14,7 +14,7 @@ use crate::queue::add::{Decision, Prepared, Which};
 use crate::queue::job::Job;
 use crate::queue::{
     Change, Changed, Effect, Finish, JobState, JobView, Json, LeaseEnd, State, Subscriber, Token, add,
-    change, claim, finish, reap, scheduler,
+    change, claim, due, finish, reap, scheduler,
 };
 
 /// A result, or the promise of one.
@@ -89,7 +89,9 @@ impl Inner {
         })?;
         // What had to begin by now has not, though the background thread has not seen it yet.
         self.expire(now_us);
-        let most = max.min(self.workers.room(worker, &self.begun, now_us));
+        // Where more of it is left than one step sees to, the worker is told to come again.
+        let late = due::expired(&self.state, now_us).is_some();
+        let most = if late { 0 } else { max.min(self.workers.room(worker, &self.begun, now_us)) };
         let mut claimed = Vec::with_capacity(most.min(self.state.claimable(now_us)));
         while claimed.len() < most
             && let Some((effect, token)) =
