@@ -1,9 +1,9 @@
 //! Tokens, attempts and the waits between them.
 
 use redstart_core::engine::QueueEngine;
-use redstart_core::queue::{Backoff, BackoffType, Finish, JobOptions, JobState, Outcome, Token};
+use redstart_core::queue::{Backoff, BackoffType, Finish, How, JobOptions, JobState, Outcome, Token};
 
-use crate::support::{START_MS, add_all, completed, failed, named, raw, ready, rig, run};
+use crate::support::{START_MS, add_all, completed, failed, failure, named, raw, ready, rig, run};
 
 #[test]
 fn a_late_finish_of_a_job_that_runs_again_changes_nothing() {
@@ -87,10 +87,10 @@ fn an_error_that_quotes_a_document_is_cut() {
     let rig = rig();
     let worker = rig.worker(1);
     add_all(&rig, &["a"]);
-    let Outcome::Failed { mut failure, .. } = failed(true) else { unreachable!() };
+    let mut failure = failure();
     failure.message = "é".repeat(1 << 20);
     failure.stack = Some(String::new());
-    run(&rig, worker, Outcome::Failed { failure, unrecoverable: true });
+    run(&rig, worker, Outcome::Failed { failure, how: How::Never });
     let error = ready(rig.queue.result("a", None)).unwrap_err();
     let cause = error.job_failure().unwrap();
     assert_eq!((cause.failure.message.len(), &cause.failure.stack), (32 * 1024, &None));

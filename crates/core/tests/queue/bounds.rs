@@ -9,15 +9,17 @@ use redstart_core::engine::memory::{MemoryLimiter, MemoryQueue, MemorySessions};
 use redstart_core::engine::{LimiterEngine, QueueEngine, SessionWrite, SessionsEngine};
 use redstart_core::key::Key;
 use redstart_core::limiter::Ask;
-use redstart_core::queue::{Counts, Finish, JobOptions, NewJob, Outcome, QueueOptions, WorkerSpec};
+use redstart_core::queue::{
+    Counts, Finish, JobOptions, NewJob, Outcome, QueueOptions, Retention, WorkerSpec,
+};
 use redstart_core::sessions::set::Owner;
 use redstart_core::sessions::{SessionData, SessionsOptions};
 use redstart_core::timer::Ticking;
 use redstart_core::value::Form;
 
 use crate::support::{
-    Ear, HOUR_MS, LEASE_MS, Rig, add_all, completed, failed, named, new_job, pending, poll, raw, ready, rig,
-    run,
+    Ear, HOUR_MS, Rig, add_all, completed, failed, named, new_job, once, pending, poll, raw, ready, rig, run,
+    terms,
 };
 
 #[test]
@@ -93,9 +95,8 @@ fn data_over_the_limit_is_refused_and_a_result_over_it_leaves_the_attempt_to_be_
 fn a_full_budget_refuses_adds_and_lets_finishes_through() {
     let budget = Arc::new(Budget::new(3_000));
     let queue = MemoryQueue::new("mail".into(), QueueOptions::default(), Clock::System, budget.clone());
-    let spec =
-        || WorkerSpec { lease_ms: LEASE_MS, max_stalled_count: 1, subscriber: Arc::new(Ear::default()) };
-    let worker = queue.open_worker(spec());
+    let spec = WorkerSpec { terms: terms(), subscriber: Arc::new(Ear::default()) };
+    let worker = queue.open_worker(spec).unwrap();
     let mut added = 0;
     let refused = loop {
         match ready(queue.add(new_job(JobOptions::default()))) {
@@ -121,7 +122,7 @@ fn a_full_budget_refuses_adds_and_lets_finishes_through() {
 
 #[test]
 fn a_shut_queue_refuses_tells_who_waits_and_gives_its_bytes_back() {
-    let rig = rig();
+    let mut rig = rig();
     let worker = rig.worker(1);
     add_all(&rig, &["a", "b", "done"]);
     rig.add(JobOptions { delay: Some(5), ..named("later") });
@@ -130,7 +131,7 @@ fn a_shut_queue_refuses_tells_who_waits_and_gives_its_bytes_back() {
     let mut wait = pending(rig.queue.result("a", None));
     let mut settled = pending(rig.queue.settled());
 
-    assert_eq!(rig.queue.shut(), 3);
+    assert_eq!(rig.shut(), 3);
     assert_eq!(rig.queue.shut(), 0);
     assert!(matches!(poll(&mut wait).unwrap(), Err(Error::Closed(says)) if says.contains("'mail'")));
     assert!(poll(&mut settled).unwrap().is_ok());
@@ -160,11 +161,8 @@ fn the_load_is_the_bytes_and_the_age_of_the_first_waiting_job() {
 fn full_of_history(limit: u64) -> (Arc<Budget>, Arc<MemoryQueue>) {
     let budget = Arc::new(Budget::new(limit));
     let queue = MemoryQueue::new("mail".into(), QueueOptions::default(), Clock::System, budget.clone());
-    let worker = queue.open_worker(WorkerSpec {
-        lease_ms: LEASE_MS,
-        max_stalled_count: 1,
-        subscriber: Arc::new(Ear::default()),
-    });
+    let spec = WorkerSpec { terms: terms(), subscriber: Arc::new(Ear::default()) };
+    let worker = queue.open_worker(spec).unwrap();
     for round in 0..100 {
         ready(queue.add(new_job(JobOptions::default()))).expect("history keeps no job out");
         let (_, token) = queue.take(worker, 1).unwrap()[0].clone();
@@ -234,4 +232,24 @@ fn history_that_yields_is_replayed_and_the_job_that_has_just_finished_goes_last(
     rig.check();
     rig.restart();
     rig.check();
+}
+
+#[test]
+fn an_add_that_finds_its_job_needs_no_room_in_a_store_that_is_over_its_limit() {
+    let rig = Rig::within(QueueOptions::default(), 3_000);
+    let worker = rig.worker(1);
+    let forever = Retention { age: None, count: None, forever: true };
+    rig.add(JobOptions { remove_on_complete: Some(forever), ..named("large") });
+    add_all(&rig, &["a"]);
+    rig.add(JobOptions { deduplication: Some(once("same")), ..named("b") });
+    let long = raw(&format!("\"{}\"", "x".repeat(10_000)));
+    run(&rig, worker, Outcome::Completed(long));
+    assert!(rig.budget.used() > rig.budget.limit(), "an end is never refused, and it is kept for ever");
+    assert!(matches!(ready(rig.queue.add(new_job(named("new")))), Err(Error::StoreFull { .. })));
+    assert!(!rig.add(named("a")).1 && !rig.add(named("large")).1);
+    let (same, added) = rig.add(JobOptions { deduplication: Some(once("same")), ..JobOptions::default() });
+    assert_eq!((&*same.id, added), ("b", false));
+    let mut wait = pending(rig.queue.add_and_wait(new_job(named("a")), None));
+    assert_eq!(run(&rig, worker, completed()), Finish::Completed);
+    assert!(poll(&mut wait).unwrap().is_ok());
 }

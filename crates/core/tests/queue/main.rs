@@ -5,11 +5,21 @@
 
 mod attempts;
 mod bounds;
+mod bounds_of_all;
+mod cancels;
+mod ear;
 mod events;
+mod groups;
 mod histories;
 mod model;
+mod notes;
 mod order;
+mod priorities;
+mod rates;
 mod results;
+mod rig;
 mod support;
 mod threads;
+mod time;
+mod timeouts;
 mod workers;

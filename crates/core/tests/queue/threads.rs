@@ -13,10 +13,11 @@ use redstart_core::clock::Clock;
 use redstart_core::engine::QueueEngine;
 use redstart_core::engine::memory::MemoryQueue;
 use redstart_core::queue::{
-    Backoff, BackoffType, Counts, Event, Finish, JobOptions, QueueOptions, Subscriber, Token, WorkerSpec,
+    Backoff, BackoffType, Counts, Event, Finish, JobOptions, LeaseEnd, QueueOptions, Subscriber, Token,
+    WorkerSpec,
 };
 
-use crate::support::{Ear, LEASE_MS, completed, failed, new_job, pending, ready};
+use crate::support::{Ear, completed, failed, new_job, pending, ready, terms};
 
 /// How long a test waits for what comes at once, before it says that it does not come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,7 +31,8 @@ impl Subscriber for Bell {
         let _ = self.0.send(());
     }
     fn event(&self, _subscription: u64, _event: &Event) {}
-    fn lease_lost(&self, _worker: u64, _token: Token) {}
+    fn lease_lost(&self, _worker: u64, _token: Token, _why: LeaseEnd) {}
+    fn ping(&self, _worker: u64) {}
 }
 
 impl Wake for Bell {
@@ -45,14 +47,14 @@ fn system_queue() -> Arc<MemoryQueue> {
 }
 
 fn bell(sender: mpsc::Sender<()>) -> WorkerSpec {
-    WorkerSpec { lease_ms: LEASE_MS, max_stalled_count: 1, subscriber: Arc::new(Bell(sender)) }
+    WorkerSpec { terms: terms(), subscriber: Arc::new(Bell(sender)) }
 }
 
 #[test]
 fn on_the_machines_clock_the_background_thread_wakes_a_worker_for_a_delayed_job_and_for_a_retry() {
     let queue = system_queue();
     let (sender, rings) = mpsc::channel();
-    let worker = queue.open_worker(bell(sender));
+    let worker = queue.open_worker(bell(sender)).unwrap();
     let fixed = Backoff { kind: BackoffType::Fixed, delay: 5, max_delay: None, jitter: None };
     let take = || {
         assert!(queue.take(worker, 1).unwrap().is_empty(), "it is not due yet");
@@ -97,7 +99,7 @@ fn eight_threads_run_ten_thousand_jobs_once_each_and_miss_no_wake_up() {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::channel()).unzip();
 
     let consume = |rings: &mpsc::Receiver<()>, sender: mpsc::Sender<()>, concurrency: usize| {
-        let worker = queue.open_worker(bell(sender));
+        let worker = queue.open_worker(bell(sender)).unwrap();
         while ran.lock().len() < JOBS {
             let taken = queue.take(worker, concurrency).unwrap();
             if taken.is_empty() {

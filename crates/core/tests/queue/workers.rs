@@ -2,9 +2,9 @@
 
 use redstart_core::Error;
 use redstart_core::engine::QueueEngine;
-use redstart_core::queue::{Counts, Finish, JobOptions, JobState, Outcome, WorkerSpec};
+use redstart_core::queue::{Counts, Finish, JobOptions, JobState, Outcome, WorkerTerms};
 
-use crate::support::{LEASE_MS, add_all, completed, failed, ids, pending, poll, ready, rig};
+use crate::support::{LEASE_MS, add_all, completed, failed, ids, pending, poll, ready, rig, terms};
 
 #[test]
 fn a_dead_workers_jobs_go_back_at_once_and_fail_when_that_happens_too_often() {
@@ -87,8 +87,7 @@ fn a_lease_from_before_a_restart_says_nothing_about_a_later_claim() {
     let (_, token) = rig.take(rig.worker(1), 1)[0];
     rig.restart();
     assert_eq!(rig.finish(token, Outcome::Released), Finish::Released);
-    let subscriber = rig.ear.clone();
-    let short = rig.queue.open_worker(WorkerSpec { lease_ms: 1_000, max_stalled_count: 0, subscriber });
+    let short = rig.open(WorkerTerms { lease_ms: 1_000, max_stalled_count: 0, ..terms() });
     let (_, token) = rig.take(short, 1)[0];
     rig.advance(LEASE_MS);
     assert_eq!(rig.finish(token, completed()), Finish::Completed);
