@@ -229,6 +229,7 @@ fn gone(holder: &Holder, duplicate: &Prepared, now_us: u64) -> JobView {
 }
 
 fn duplicate(holder: &Holder, asked: &Deduplication, dedup: &Dedup) -> Effect {
-    let until_us = if asked.extend { dedup.until_us } else { holder.until_us };
+    // What is held until its job has finished has no time that could begin anew.
+    let until_us = if asked.extend { holder.until_us.and(dedup.until_us) } else { holder.until_us };
     Effect::Deduplicated { job_id: holder.job_id.clone(), dedup: Dedup { id: dedup.id.clone(), until_us } }
 }
