@@ -131,11 +131,9 @@ impl Order {
 
     fn stand(&mut self, number: u64, job: &Job, place: Place) -> bool {
         let Some(group) = &job.terms.group else { return self.single.insert(place, number).is_none() };
-        let turn = self.last_turn;
+        let came = (!self.groups.contains_key(group)).then_some(self.last_turn);
         self.change_group(group, |of_group| {
-            if of_group.waiting.is_empty() && of_group.active == 0 {
-                of_group.served = turn;
-            }
+            of_group.served = came.unwrap_or(of_group.served);
             of_group.waiting.insert(place, number);
         });
         self.grouped.insert(place, number).is_none()
@@ -165,9 +163,6 @@ impl Order {
         let before = turn(group);
         change(group);
         let after = turn(group);
-        if group.waiting.is_empty() && group.active == 0 {
-            self.groups.remove(name);
-        }
         if before == after {
             return;
         }
@@ -181,6 +176,17 @@ impl Order {
         }
         if let Some((active, turn)) = after {
             self.turns.entry(active).or_default().insert(turn);
+        }
+    }
+
+    /// Forgets a group of which no job waits or is active. Only once a change is complete: a job on its way from one state to the
+    /// next keeps its group's turn.
+    pub(super) fn leave_group(&mut self, name: Option<&Arc<str>>) {
+        let is_empty = |group: &Group| group.waiting.is_empty() && group.active == 0;
+        if let Some(name) = name
+            && self.groups.get(name).is_some_and(is_empty)
+        {
+            self.groups.remove(name);
         }
     }
 

@@ -268,8 +268,9 @@ pub fn upsert(state: &State, command: Upsert, now_us: u64) -> Option<Effect> {
     if known.is_some_and(is_same) {
         return None;
     }
-    let starts = repeat.start_date.is_none_or(|ms| ms.saturating_mul(MS) <= now_us);
-    let next_us = if repeat.immediately && starts { Some(now_us) } else { repeat.next_us(now_us) };
+    let within = repeat.start_date.is_none_or(|ms| ms.saturating_mul(MS) <= now_us)
+        && repeat.end_date.is_none_or(|ms| now_us <= ms.saturating_mul(MS));
+    let next_us = if repeat.immediately && within { Some(now_us) } else { repeat.next_us(now_us) };
     let job = known.and_then(|known| known.job);
     let scheduler = Box::new(Scheduler { repeat, name, data, options, next_us, iterations: 0, job });
     Some(Effect::SchedulerSet { id, scheduler })

@@ -147,6 +147,7 @@ impl State {
     fn remove(&mut self, number: u64, by_hand: bool) {
         let job = self.jobs.remove(&number).expect("a removed job was there");
         self.order.remove(number, &job);
+        self.order.leave_group(job.terms.group.as_ref());
         self.ids.remove(&job.id);
         self.bytes -= job.bytes();
         if let Some(dedup) = job.extra.as_ref().and_then(|extra| extra.dedup.as_ref()) {
@@ -192,10 +193,11 @@ impl State {
         let number = effect.number().expect("what is left changes a job");
         let job = self.jobs.get_mut(&number).expect("a changed job is there");
         self.order.remove(number, job);
-        let bytes_before = job.bytes();
+        let (bytes_before, group_before) = (job.bytes(), job.terms.group.clone());
         transition(job, effect, &mut self.last_ord);
         self.bytes = self.bytes - bytes_before + job.bytes();
         self.order.insert(number, job);
+        self.order.leave_group(group_before.as_ref());
         if let Effect::Claimed { at_us, .. } = effect {
             self.order.served(job);
             if let Some(rate) = &self.rate {
