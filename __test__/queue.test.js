@@ -37,7 +37,14 @@ test('a job is added, run once and its result told', async () => {
   const again = await queue.getJob(job.id);
   assert.deepEqual([again.attemptsMade, again.finishedOn, again.processedOn], [1, clock.nowMs, clock.nowMs]);
   assert.equal(await again.result(), 'hello Ada', 'and told again');
-  assert.deepEqual(await queue.getJobCounts(), { waiting: 0, delayed: 0, active: 0, completed: 1, failed: 0 });
+  assert.deepEqual(await queue.getJobCounts(), {
+    waiting: 0,
+    prioritized: 0,
+    delayed: 0,
+    active: 0,
+    completed: 1,
+    failed: 0,
+  });
 });
 
 test('jobs start in the order in which they were added', async () => {
@@ -222,7 +229,7 @@ test('finished jobs are retained for a while and then unknown', async () => {
 
 test('events come in order, with a seq without gaps, from whichever thread', async () => {
   const seen = [];
-  for (const event of ['added', 'waiting', 'delayed', 'active', 'completed', 'retrying', 'failed']) {
+  for (const event of ['added', 'waiting', 'delayed', 'active', 'completed', 'retrying', 'failed', 'drained']) {
     queue.on(event, (payload) => seen.push([event, payload]));
   }
   queue.process(({ data, attempt }) => {
@@ -234,15 +241,18 @@ test('events come in order, with a seq without gaps, from whichever thread', asy
   await clock.advanceAsync('2s');
   await done;
   const names = seen.map(([event]) => event);
-  assert.deepEqual(names, ['added', 'waiting', 'active', 'retrying', 'delayed', 'waiting', 'active', 'completed']);
+  assert.deepEqual(names, [
+    ...['added', 'waiting', 'active', 'drained', 'retrying', 'delayed'],
+    ...['waiting', 'active', 'drained', 'completed'],
+  ]);
   const seqs = seen.map(([, payload]) => payload.seq);
   assert.deepEqual(
     seqs,
     seqs.map((_, index) => seqs[0] + index),
   );
-  assert.ok(seen.every(([, payload]) => payload.jobId === job.id));
+  assert.ok(seen.every(([event, payload]) => event === 'drained' || payload.jobId === job.id));
   assert.deepEqual(seen.at(-1)[1].result, 'done');
-  assert.equal(seen[3][1].error, 'once');
+  assert.equal(seen[4][1].error, 'once');
 });
 
 test('a listener that throws neither stops the worker nor hides the event from the others', async () => {
