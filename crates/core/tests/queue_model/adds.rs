@@ -28,7 +28,7 @@ fn terms(own: &JobOptions, queue: &JobOptions) -> Terms {
 
 impl Model {
     /// Waiting, or delayed where that instant is still to come.
-    pub(crate) fn from_then(&self, run_at_us: u64) -> Stand {
+    pub(crate) fn due_at(&self, run_at_us: u64) -> Stand {
         if run_at_us > self.now_us { Stand::Delayed { run_at_us } } else { Stand::Waiting { front: false } }
     }
 
@@ -49,7 +49,7 @@ impl Model {
             name: name.into(),
             data: data.clone(),
             terms: terms(own, &self.defaults),
-            stand: self.from_then(run_at_us),
+            stand: self.due_at(run_at_us),
             since_us: now_us,
             came: 0,
             added_us: now_us,

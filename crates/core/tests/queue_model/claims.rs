@@ -114,10 +114,10 @@ impl Model {
     /// A group's turn is known for as long as a job of it waits or is active.
     pub(crate) fn groups_come_and_go(&mut self) {
         let groups = self.jobs.iter().filter(|job| job.is_waiting() || job.is_active());
-        let groups: Vec<_> = groups.map(|job| job.terms.group.clone()).collect();
-        self.served.retain(|group, _| group.is_none() || groups.contains(group));
-        for group in groups.into_iter().filter(Option::is_some) {
-            self.served.entry(group).or_insert(self.turn);
+        let groups: Vec<_> = groups.filter_map(|job| job.terms.group.clone()).collect();
+        self.served.retain(|group, _| group.as_ref().is_none_or(|group| groups.contains(group)));
+        for group in groups {
+            self.served.entry(Some(group)).or_insert(self.turn);
         }
     }
 

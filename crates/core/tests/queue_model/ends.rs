@@ -16,8 +16,17 @@ const DAY_MS: u64 = 86_400_000;
 fn wait_ms(backoff: &Backoff, made: u32, random: f64) -> u64 {
     let doublings = if backoff.kind == BackoffType::Exponential { made - 1 } else { 0 };
     let wait_ms = (backoff.delay << doublings).min(backoff.max_delay.unwrap_or(DAY_MS));
-    let shortened = wait_ms as f64 * backoff.jitter.unwrap_or(0.0) * random;
-    wait_ms - shortened as u64
+    wait_ms - part(wait_ms, backoff.jitter.unwrap_or(0.0) * random)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "some seconds, and shares between 0 and 1"
+)]
+fn part(of_ms: u64, share: f64) -> u64 {
+    (of_ms as f64 * share) as u64
 }
 
 impl Model {
@@ -45,7 +54,7 @@ impl Model {
             }
             Ending::Snooze(delay_ms) => {
                 self.job_mut(number).snoozed += 1;
-                self.go(number, self.from_then(self.now_us + delay_ms * MS), true);
+                self.go(number, self.due_at(self.now_us + delay_ms * MS), true);
                 Finish::Snoozed
             }
             Ending::Release => {
@@ -92,7 +101,7 @@ impl Model {
         let run_at_us = now_us + wait_ms * MS;
         let (job_id, error) = (job.id.clone(), reason.into());
         self.told.push(EventKind::Retrying { job_id, error, next_attempt_at: run_at_us / MS });
-        self.go(number, self.from_then(run_at_us), true);
+        self.go(number, self.due_at(run_at_us), true);
         Some(run_at_us)
     }
 

@@ -94,9 +94,14 @@ impl Live {
         }
     }
 
+    fn commit_each(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            self.commit(effect);
+        }
+    }
+
     fn done(&mut self, effect: Option<Effect>) -> Answer {
-        effect.iter().for_each(|effect| self.commit(effect));
-        Answer::Done(effect.is_some())
+        Answer::Done(effect.map(|effect| self.commit(&effect)).is_some())
     }
 
     fn new_id(&self) -> String {
@@ -189,7 +194,7 @@ impl Live {
         let new = NewJob { name: name.to_owned(), data, options: options.clone() };
         let prepared = add::prepare(new, &self.shared, || self.new_id()).unwrap();
         let decision = add::decide(&self.state, prepared, self.now_us);
-        decision.effects.iter().for_each(|effect| self.commit(effect));
+        self.commit_each(&decision.effects);
         match decision.job {
             Which::Added(number) => Answer::Added(number),
             Which::Found(number) => Answer::Found(number),
@@ -254,7 +259,7 @@ impl Live {
         self.commit_all(|live| due::expired(&live.state, now_us));
         self.commit_all(|live| due::timed_out(&live.state, RANDOM, now_us));
         while let Some(effects) = scheduler::tick(&self.state, &self.shared, || self.new_id(), now_us) {
-            effects.iter().for_each(|effect| self.commit(effect));
+            self.commit_each(&effects);
         }
         self.commit_all(|live| retain::over_age(&live.state, now_us));
     }

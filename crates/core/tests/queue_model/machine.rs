@@ -5,7 +5,7 @@ use proptest_state_machine::ReferenceStateMachine;
 use redstart_core::clock::MS;
 use redstart_core::queue::{EventKind, JobState};
 
-use crate::model::{Answer, Model, Stand};
+use crate::model::{Answer, Job, Model, Stand};
 use crate::steps::{Step, defaults, step, workers};
 
 impl ReferenceStateMachine for Model {
@@ -89,7 +89,7 @@ impl Model {
     }
 
     fn lose(&mut self, number: u64) {
-        if self.job(number).is_some_and(|job| job.is_active()) {
+        if self.job(number).is_some_and(Job::is_active) {
             self.stall(number);
         }
     }
@@ -158,7 +158,9 @@ impl Model {
         let other = oldest.into_iter().flatten().find(|number| Some(*number) != last);
         let number = other.or(oldest.into_iter().flatten().next());
         let id = number.and_then(|number| self.job(number)).map(|job| job.id.clone());
-        number.into_iter().for_each(|number| self.remove(number, false));
+        if let Some(number) = number {
+            self.remove(number, false);
+        }
         self.answer = Answer::To(id.into_iter().collect());
     }
 }

@@ -6,7 +6,7 @@ use redstart_core::clock::MS;
 use redstart_core::queue::scheduler::Missed;
 use redstart_core::queue::{FinishKind, How, JobOptions, Json, Repeat};
 
-use crate::model::{Answer, GIVEN_UP, Model, Stand};
+use crate::model::{Answer, GIVEN_UP, Job, Model, Stand};
 
 /// Jitter of the attempts that time ends.
 pub(crate) const RANDOM: f64 = 0.5;
@@ -45,10 +45,12 @@ fn next_us(repeat: &Repeat, after_us: u64) -> Option<u64> {
         }
         (None, every) => (every.unwrap() * MS, repeat.offset.unwrap() * MS),
     };
-    let is_good = |us: &u64| *us > after_us && repeat.start_date.is_none_or(|ms| *us >= ms * MS);
+    let too_early = |us: u64| us <= after_us || repeat.start_date.is_some_and(|ms| us < ms * MS);
     let from_us = after_us.max(repeat.start_date.map_or(0, |ms| ms * MS));
-    let about = (from_us / every_us).saturating_sub(offset_us / every_us + 1);
-    let next_us = (about..).map(|times| times * every_us + offset_us).find(is_good)?;
+    let mut next_us = (from_us / every_us).saturating_sub(offset_us / every_us + 1) * every_us + offset_us;
+    while too_early(next_us) {
+        next_us += every_us;
+    }
     repeat.end_date.is_none_or(|ms| next_us <= ms * MS).then_some(next_us)
 }
 
@@ -102,7 +104,7 @@ impl Model {
     }
 
     fn last_waits(&self, scheduler: &Scheduler) -> bool {
-        scheduler.job.and_then(|number| self.job(number)).is_some_and(|job| job.is_pending())
+        scheduler.job.and_then(|number| self.job(number)).is_some_and(Job::is_pending)
     }
 
     /// The scheduler that comes next, and when. One that runs all its iterations comes only once its last job has begun.
@@ -148,7 +150,7 @@ impl Model {
     }
 
     pub(crate) fn next_age_us(&self) -> Option<u64> {
-        self.jobs.iter().filter_map(|job| job.goes_us()).min()
+        self.jobs.iter().filter_map(Job::goes_us).min()
     }
 
     /// Time goes on, and what falls due on the way does so at its instant.
@@ -175,7 +177,7 @@ impl Model {
             self.go(number, Stand::Waiting { front: false }, true);
         }
         self.expire();
-        while let Some((deadline_us, number)) = self.first(|job| job.deadline_us())
+        while let Some((deadline_us, number)) = self.first(Job::deadline_us)
             && deadline_us <= now_us
         {
             self.attempt_failed(number, GIVEN_UP, How::Again(None), FinishKind::Timeout, RANDOM);
@@ -185,7 +187,7 @@ impl Model {
         {
             self.run_scheduler(at, due_us);
         }
-        while let Some((goes_us, number)) = self.first(|job| job.goes_us())
+        while let Some((goes_us, number)) = self.first(Job::goes_us)
             && goes_us <= now_us
         {
             self.remove(number, false);
@@ -195,7 +197,7 @@ impl Model {
 
     /// Jobs that had to begin by now fail.
     pub(crate) fn expire(&mut self) {
-        while let Some((expires_us, number)) = self.first(|job| job.to_begin_by_us())
+        while let Some((expires_us, number)) = self.first(Job::to_begin_by_us)
             && expires_us <= self.now_us
         {
             self.fail(number, FinishKind::Expired, GIVEN_UP);
@@ -205,7 +207,7 @@ impl Model {
     /// Jobs whose lease is over lose their worker, the claim that was first before the others.
     pub(crate) fn reap(&mut self) {
         for token in self.tokens.clone() {
-            let over = |job: &crate::model::Job| match job.stand {
+            let over = |job: &Job| match job.stand {
                 Stand::Active { lease_until_us, .. } => {
                     job.claims == token.epoch && lease_until_us <= self.now_us
                 }
