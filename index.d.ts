@@ -670,13 +670,17 @@ export type Retention = boolean | number | { age?: string; count?: number };
 export interface Deduplication {
   /** 1 to 256 characters. */
   id: string;
-  /** None: 'simple', until the job has finished or was removed. With it: this long after the add, whatever becomes of the job. */
+  /**
+   * None: 'simple', until the job has finished or was removed. With it: this long after the add, whatever becomes of the job;
+   * where that is gone, an add answers its id with the name and data of the add. Removing the job by hand frees the id.
+   */
   ttl?: Duration;
   /** Each add that is a duplicate lets the ttl begin anew. Needs ttl. Default false. */
   extend?: boolean;
   /**
-   * A duplicate replaces data and options of the job that is there, and its delay begins anew, as long as it is waiting or
-   * delayed. Default false. With ttl, extend and a delay this is debounce: the last one of a burst runs.
+   * A duplicate replaces name, data and options of the job that is there, but its id, and its delay begins anew, as long as it has
+   * never begun: one that was claimed once is not replaced, also while it waits for a retry. Default false. With ttl, extend
+   * and a delay this is debounce: the last one of a burst runs.
    */
   replace?: boolean;
 }
@@ -703,7 +707,7 @@ export interface JobOptions {
    * does changes nothing. Default: none.
    */
   timeout?: Duration;
-  /** Not begun by then, counted from the add: failed, finishKind 'expired'. Default: never. */
+  /** Never begun by then, counted from the add: failed, finishKind 'expired'. What waits for a retry no longer expires. Default: never. */
   expiresIn?: Duration;
   /** Adds with the same id are one job: see Deduplication. The earlier job is returned, with added === false. */
   deduplication?: Deduplication;
@@ -723,8 +727,9 @@ export interface QueueOptions {
   /** Default '1mb'; larger data, results or progress are refused with ERR_TOO_LARGE. */
   maxDataSize?: Bytes;
   /**
-   * The name of a queue of this store to which a job that failed for good is also added, in the same step: its name and data, and
-   * in `deadLetter` where it comes from and why. A cancelled or expired job is added too. Default: none.
+   * The name of a queue of this store to which a job that failed for good is also added, before anybody hears of that: its name
+   * and data, and in `deadLetter` where it comes from and why; the options are that queue's. A cancelled or expired job is
+   * added too, and none is refused for lack of room. Default: none.
    */
   deadLetter?: string;
 }
@@ -755,8 +760,8 @@ export type Repeat = (
   /** Iterations in all. */
   limit?: number;
   /**
-   * What becomes of instants that passed while nothing could run them (the machine slept, the clock jumped): 'skip' (default): none
-   * of them; 'once': one iteration for all of them; 'all': one after the other.
+   * What becomes of instants that are seen more than a minute late (the machine slept, the clock jumped): 'skip' (default): none of
+   * them; 'once': one iteration for all of them; 'all': one after the other.
    */
   missed?: 'skip' | 'once' | 'all';
 };
@@ -770,7 +775,7 @@ export interface JobScheduler<Data = unknown> {
   iterations: number;
 }
 export interface QueueMetrics {
-  /** A second, over the last whole minute. */
+  /** Attempts a second, over the last whole minute; failed ones that are tried again count too. */
   completedRate: number;
   failedRate: number;
   /** Milliseconds from when a job may run until it does, and that its attempts run; over the last one to two minutes. */
@@ -805,7 +810,10 @@ export interface Queue<Data, Result> {
    */
   process(module: URL | string, options?: WorkerOptions): Worker;
   getJob(id: string): Promise<Job<Data, Result> | undefined>;
-  /** In the order in which they run, or finished; `asc: false` the other way round. start to end, both included; default 0 to 99. */
+  /**
+   * State by state as named; in each in the order in which they run, or finished. `asc: false`: all of it the other way round.
+   * start to end, both included; default 0 to 99.
+   */
   getJobs(
     states: JobState | readonly JobState[],
     options?: { start?: number; end?: number; asc?: boolean },
@@ -818,22 +826,26 @@ export interface Queue<Data, Result> {
   isPaused(): Promise<boolean>;
   /** Removes waiting and delayed jobs; how many. Schedulers go on. */
   drain(): Promise<number>;
-  /** Removes jobs that have been in that state for longer; their ids. `limit`: default 1,000. */
+  /** Removes jobs that have been in that state for so long; their ids. 'waiting' means prioritized ones too. `limit`: default 1,000. */
   clean(
     state: 'completed' | 'failed' | 'delayed' | 'waiting',
     options: { olderThan: Duration | 0; limit?: number },
   ): Promise<string[]>;
   /** retry() of failed jobs, the oldest first; how many. */
   retryFailed(options?: { limit?: number }): Promise<number>;
-  /** Removes everything, schedulers too. ERR_INVALID_STATE while jobs are active, unless `force`: they are cancelled first. */
+  /**
+   * Removes everything, schedulers too; a pause and the queue's limits stay. ERR_INVALID_STATE while jobs are active, unless `force`:
+   * they go as well, their handlers' signals abort with ERR_LEASE_LOST, and what these still do changes nothing.
+   */
   obliterate(options?: { force?: boolean }): Promise<void>;
   /** Jobs active at once, over all workers: 1 to 1,000,000; null: no bound. */
   setGlobalConcurrency(limit: number | null): Promise<void>;
   /** Jobs begun in any span of `duration`, over all workers: at most max, 1 to 100,000. null: no bound. */
   setGlobalRateLimit(limit: { max: number; duration: Duration } | null): Promise<void>;
   /**
-   * Adds a job at each instant of `repeat`. The same id again replaces it; one that is equal changes nothing. Never two of its jobs
-   * wait: an instant whose predecessor still waits is passed over ('all': comes after it).
+   * Adds a job at each instant of `repeat`. The same id again replaces it, and its iterations count anew; one that is equal changes
+   * nothing. Never two of its jobs wait: an instant whose predecessor still waits is passed over ('all': comes after it).
+   * ERR_STORE_FULL as for add.
    */
   upsertJobScheduler(id: string, repeat: Repeat, template: NewJob<Data>): Promise<void>;
   removeJobScheduler(id: string): Promise<boolean>;
@@ -928,7 +940,7 @@ export interface Job<Data = unknown, Result = unknown> {
   readonly id: string;
   readonly name: string;
   readonly data: Data;
-  /** false when jobId or deduplication found an earlier job, which this one then is. */
+  /** Of what an add answers: false when jobId or deduplication found an earlier job, which this one then is. Of one looked up: false. */
   readonly added: boolean;
   readonly priority: number;
   readonly attemptsMade: number;
@@ -964,11 +976,17 @@ export interface Job<Data = unknown, Result = unknown> {
 export interface ActiveJob<Data = unknown, Result = unknown> extends Job<Data, Result> {
   /** From 1. */
   readonly attempt: number;
-  /** Aborted on timeout, cancel, lost lease and forced close; its reason says which. */
+  /**
+   * Aborted on timeout, cancel, lost lease and forced close; the code of its reason says which: ERR_JOB_TIMEOUT, ERR_JOB_CANCELLED,
+   * ERR_LEASE_LOST, ERR_CLOSED.
+   */
   readonly signal: AbortSignal;
-  /** Kept with the job and told to listeners. ERR_LEASE_LOST when the job is no longer this worker's. */
+  /**
+   * Kept with the job and told to listeners. ERR_LEASE_LOST when the job is no longer this worker's; ERR_TOO_LARGE; ERR_STORE_FULL as
+   * for add, and the attempt goes on where that is caught.
+   */
   updateProgress(progress: unknown): Promise<void>;
-  /** The last 1,000 lines of up to 8 KB are kept, as long as the job. ERR_LEASE_LOST as above. */
+  /** The last 1,000 lines of up to 8 KB are kept, as long as the job. ERR_LEASE_LOST and ERR_STORE_FULL as above. */
   log(line: string): Promise<void>;
   /** `throw job.snooze('10m')`: it runs again later, no attempt spent. */
   snooze(delay: Duration): Error;
