@@ -12,8 +12,9 @@
 //! ```text
 //!   add ─┬─> waiting ──claim──> active ──finish──> completed ──retain──> gone
 //!        │      ^  ^              │ ├──finish, reap, due──> failed ──retain──> gone
-//!        │     due └─release,reap─┘ │                        ^
-//!        └─> delayed <──retry,snooze┘    (from anywhere) ──cancel, expire
+//!        │ due, └─release, reap───┘ │
+//!        │ promote                  │    cancel, expire: waiting, delayed ──> failed
+//!        └─> delayed <─retry, snooze┘    retry by hand: completed, failed ──> waiting
 //! ```
 //!
 //! A decision never looks at a clock, a random generator or a worker's liveness: those come in as arguments
