@@ -20,10 +20,10 @@ use redstart_core::queue::{
 use crate::support::{Ear, completed, failed, new_job, pending, ready, terms};
 
 /// How long a test waits for what comes at once, before it says that it does not come.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Wakes a thread that waits for the queue to say that there is something.
-struct Bell(mpsc::Sender<()>);
+pub(crate) struct Bell(pub(crate) mpsc::Sender<()>);
 
 impl Subscriber for Bell {
     fn ready(&self, _worker: u64) {
@@ -41,7 +41,7 @@ impl Wake for Bell {
     }
 }
 
-fn system_queue() -> Arc<MemoryQueue> {
+pub(crate) fn system_queue() -> Arc<MemoryQueue> {
     let budget = Arc::new(Budget::new(1 << 30));
     MemoryQueue::new("mail".into(), QueueOptions::default(), Clock::System, budget)
 }
