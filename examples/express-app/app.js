@@ -9,8 +9,11 @@ const { SessionStore } = require('redstart/express-session');
 const { accountRoutes } = require('./routes/account.js');
 const { apiRoutes, knowMember } = require('./routes/api.js');
 const { blogRoutes } = require('./routes/blog.js');
+const { deadLetterRoutes } = require('./routes/dead-letters.js');
 const { deviceRoutes } = require('./routes/devices.js');
+const { pictureRoutes } = require('./routes/pictures.js');
 const { statsRoutes } = require('./routes/stats.js');
+const { webhookRoutes } = require('./routes/webhooks.js');
 const { sameOriginOnly, securityHeaders } = require('./security.js');
 const { PLANS } = require('./state.js');
 const { messagePage } = require('./views/layout.js');
@@ -18,7 +21,8 @@ const { messagePage } = require('./views/layout.js');
 /**
  * The app, without a port and without a process: what it needs is handed in, so a test can hand in its own.
  *
- * deps: { config, state, posts, users, renderer, background }; see server.js for where each comes from.
+ * deps: { background, config, content, pictures, posts, receivers, renderer, state, users }; see boot.js for where each
+ * comes from.
  */
 function createApp(deps) {
   const { config, state, users } = deps;
@@ -69,6 +73,9 @@ function createApp(deps) {
   app.use(blogRoutes(deps));
   app.use(accountRoutes(deps));
   app.use(deviceRoutes(deps));
+  app.use(pictureRoutes(deps));
+  app.use(webhookRoutes(deps));
+  app.use(deadLetterRoutes(deps));
   app.use(statsRoutes(deps));
 
   app.use((req, res) => {

@@ -16,8 +16,9 @@ function readConfig(env = process.env) {
     // Posts and accounts are permanent, so they are files. What may be forgotten is in redstart.
     dataDir: path.resolve(env.DATA_DIR || path.join(__dirname, 'data')),
     smtpUrl: url('SMTP_URL', env.SMTP_URL || 'smtp://127.0.0.1:1025', ['smtp:', 'smtps:']),
-    // Who is told about edited posts. No address, no webhooks.
-    webhookUrl: env.WEBHOOK_URL ? url('WEBHOOK_URL', env.WEBHOOK_URL, ['http:', 'https:']) : undefined,
+    // Whether members may have webhooks sent to this machine itself. For a demo or a test: in production it would let
+    // them reach what listens there and was never meant for them.
+    webhooksToLoopback: env.WEBHOOKS_TO_LOOPBACK === '1',
     // Signs the session cookie. Random by default: fine for development, but cookies do not outlive a restart then.
     sessionSecret: env.SESSION_SECRET || crypto.randomBytes(32).toString('base64url'),
     // How many proxies stand in front. Without it, every visitor behind a proxy would share one rate limit.

@@ -1,16 +1,17 @@
 'use strict';
 
 const { open } = require('redstart');
+const { openQueues } = require('./queues.js');
 
 /** Calls of the API a minute. */
 const PLANS = { visitor: 100, member: 300 };
 
 /**
  * The app's temporary state, all of it, in one place. Both threads call this with the same URL and get the same store:
- * what one writes, the other reads.
+ * what one writes, the other reads. `options` are those of open(): a test hands in a clock of its own.
  */
-function openState(url) {
-  const store = open(url);
+function openState(url, options) {
+  const store = open(url, options);
   return {
     store,
     // Rendered pages. The lifetime is a safety net: an edit deletes what it changes.
@@ -36,14 +37,7 @@ function openState(url) {
     guessesOfPair: store.limiter('guesses-pair', { limit: 5, window: '15m', block: '15m' }),
     guessesOfAddress: store.limiter('guesses-address', { limit: 30, window: '15m' }),
     guessesOfAccount: store.limiter('guesses-account', { limit: 100, window: '1d' }),
-    // Mail servers have bad minutes, seldom bad hours.
-    mail: store.queue('mail', {
-      defaultJobOptions: { attempts: 5, backoff: { type: 'exponential', delay: '2s', maxDelay: '5m', jitter: 0.2 } },
-    }),
-    // A receiver that fails is likely being deployed: soon again, then more and more patiently.
-    webhooks: store.queue('webhooks', {
-      defaultJobOptions: { attempts: 6, backoff: { type: 'exponential', delay: '1s', maxDelay: '10m', jitter: 0.2 } },
-    }),
+    ...openQueues(store),
   };
 }
 

@@ -16,11 +16,11 @@ const LOG_LINES_MAX = 500;
 
 /** The example app as a child process: on one port for all its lives, with a data directory that ends with the demo. */
 class AppProcess {
-  static async create({ dir, smtpUrl, webhookUrl }) {
-    return new AppProcess({ dir, smtpUrl, webhookUrl, port: await freePort() });
+  static async create({ dir, smtpUrl }) {
+    return new AppProcess({ dir, smtpUrl, port: await freePort() });
   }
 
-  constructor({ dir, smtpUrl, webhookUrl, port }) {
+  constructor({ dir, smtpUrl, port }) {
     this.dir = dir;
     this.dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'redstart-demo-'));
     this.base = `http://127.0.0.1:${port}`;
@@ -29,7 +29,8 @@ class AppProcess {
       PORT: String(port),
       DATA_DIR: this.dataDir,
       SMTP_URL: smtpUrl,
-      WEBHOOK_URL: webhookUrl,
+      // The demo's receiver of webhooks listens on this machine.
+      WEBHOOKS_TO_LOOPBACK: '1',
       // The demo is the proxy in front, too: its visitors come from several addresses.
       TRUST_PROXY: '1',
       // The same after the restart: what is lost then is the session, not the signature of its cookie.

@@ -31,7 +31,7 @@ async function run({ once, prepared, startedAt }) {
   const hooks = await startWebhookReceiver(
     ({ status, body }) => watching && print(`webhook, answered ${status}: ${body}`),
   );
-  const app = await AppProcess.create({ dir: APP_DIR, smtpUrl: mail.url, webhookUrl: hooks.url });
+  const app = await AppProcess.create({ dir: APP_DIR, smtpUrl: mail.url });
   const account = { name: 'Ada', email: 'ada@reader.example', password: 'a long enough password' };
   const interrupted = new Promise((resolve) => {
     process.once('SIGINT', () => resolve(130));

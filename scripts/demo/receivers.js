@@ -5,22 +5,31 @@ const { createRequire } = require('node:module');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 
-const FAILURES = 2;
+// What the first webhook gets: a receiver that stumbles, then one that asks for time, then one that is well.
+const FIRST_ANSWERS = [{ status: 500 }, { status: 503, headers: { 'retry-after': '3' } }, { status: 200 }];
 
-/** A real SMTP server on loopback that keeps what it gets: `letters` is a list of { to, subject }. */
+/**
+ * A real SMTP server on loopback that keeps what it gets: `letters` is a list of { to, subject, at }. `refusals` is a Map from
+ * an address to the status codes with which its next letters are refused.
+ */
 async function startMailServer(appDir, onLetter) {
   const { SMTPServer } = createRequire(path.join(appDir, 'package.json'))('smtp-server');
   const letters = [];
+  const refusals = new Map();
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     size: 1024 * 1024,
+    onRcptTo({ address }, _session, done) {
+      const responseCode = refusals.get(address)?.shift();
+      done(responseCode && Object.assign(new Error('not this one'), { responseCode }));
+    },
     onData(stream, session, done) {
       const chunks = [];
       stream.on('data', (chunk) => chunks.push(chunk));
       stream.on('end', () => {
         const headers = parseHeaders(Buffer.concat(chunks).toString('utf8'));
         const to = session.envelope.rcptTo.map((recipient) => recipient.address).join(', ');
-        const letter = { to, subject: headers.get('subject') ?? '' };
+        const letter = { to, subject: headers.get('subject') ?? '', at: performance.now() };
         letters.push(letter);
         done();
         onLetter(letter);
@@ -32,12 +41,13 @@ async function startMailServer(appDir, onLetter) {
   await listen(server);
   return {
     letters,
+    refusals,
     url: `smtp://127.0.0.1:${server.server.address().port}`,
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }
 
-/** Receives webhooks: 500 for the first two tries, 200 from then on. `tries` is what came, and when. */
+/** Receives webhooks. `tries` is what came to /hooks, and when; /gone answers 410. */
 async function startWebhookReceiver(onTry) {
   const tries = [];
   const server = http.createServer((request, response) => {
@@ -45,18 +55,25 @@ async function startWebhookReceiver(onTry) {
     const chunks = [];
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => {
-      const status = tries.length < FAILURES ? 500 : 200;
+      if (request.url === '/gone') {
+        response.writeHead(410).end();
+        return;
+      }
+      const { headers } = request;
+      const id = headers['webhook-id'];
+      const before = tries.filter((one) => one.id === id).length;
+      const answer = (id === (tries[0]?.id ?? id) && FIRST_ANSWERS[before]) || { status: 200 };
       const body = Buffer.concat(chunks).toString('utf8');
-      const delivery = { at, status, body, key: request.headers['idempotency-key'] };
+      const delivery = { at, id, body, headers, status: answer.status };
       tries.push(delivery);
-      response.writeHead(status).end();
+      response.writeHead(answer.status, answer.headers).end();
       onTry(delivery);
     });
   });
   await listen(server);
   return {
     tries,
-    url: `http://127.0.0.1:${server.address().port}/hooks`,
+    url: `http://127.0.0.1:${server.address().port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(resolve);

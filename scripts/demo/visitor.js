@@ -24,11 +24,18 @@ class Visitor {
     return this.request(path, { method: 'POST', body: new URLSearchParams(form), headers: { origin } });
   }
 
+  /** Sends a form with a file in its field "picture". */
+  upload(path, bytes, type) {
+    const body = new FormData();
+    body.set('picture', new Blob([bytes], { type }), 'picture');
+    return this.request(path, { method: 'POST', body, headers: { origin: this.base } });
+  }
+
   async request(path, { headers, ...init }) {
     const cookie = this.cookie && { cookie: `sid=${this.cookie}` };
     const startedAt = performance.now();
     let response;
-    let text;
+    let bytes;
     try {
       response = await fetch(this.base + path, {
         ...init,
@@ -36,14 +43,15 @@ class Visitor {
         redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });
-      text = await response.text();
+      bytes = Buffer.from(await response.arrayBuffer());
     } catch (error) {
       const reason = error.cause?.message || error.message;
       throw new StepError(`expected an answer from ${init.method ?? 'GET'} ${path}, saw: ${reason}`);
     }
     const ms = performance.now() - startedAt;
     this.keepCookie(response.headers.getSetCookie());
-    return { status: response.status, headers: response.headers, location: response.headers.get('location'), text, ms };
+    const { status, headers: answered } = response;
+    return { status, headers: answered, location: answered.get('location'), bytes, text: bytes.toString('utf8'), ms };
   }
 
   keepCookie(lines) {

@@ -2,12 +2,15 @@
 
 const { StepError, within } = require('./expect.js');
 const { loginChangesId, loginSurvives, logoutEndsSession, signUp } = require('./steps/accounts.js');
-const { mailArrives, webhookArrives } = require('./steps/deliveries.js');
+const { deadLetterIsSentAgain, mailArrives, mailIsTriedAgain } = require('./steps/deliveries.js');
 const { deviceIsLoggedOut, devicesAreListed, othersAreLoggedOut } = require('./steps/devices.js');
 const { guessingIsSlowed } = require('./steps/guesses.js');
 const { limitHolds, planAllowsMore, threadShares } = require('./steps/limits.js');
+const { sweepRuns } = require('./steps/nights.js');
 const { editInvalidates, listIsCached, pageIsCached } = require('./steps/pages.js');
+const { pictureIsResized, uploadIsBounded } = require('./steps/pictures.js');
 const { endsCleanly, restartForgets, startsAgain } = require('./steps/restart.js');
+const { goneIsUnregistered, postIsAnnounced, webhookArrives, webhooksAreRegistered } = require('./steps/webhooks.js');
 
 // Above every bounded wait inside a step: only a step that forgot to bound one ever comes here.
 const STEP_TIMEOUT_MS = 60_000;
@@ -21,7 +24,11 @@ const STEPS = [
   ['mail arrives over SMTP', mailArrives],
   ['login changes the session id', loginChangesId],
   ['login survives two requests', loginSurvives],
+  ['webhooks are registered', webhooksAreRegistered],
   ['edit invalidates the cached pages', editInvalidates],
+  ['picture is resized in another thread', pictureIsResized],
+  ['upload is bounded and looked at', uploadIsBounded],
+  ['receiver that is gone is unregistered', goneIsUnregistered],
   ['logout ends the session', logoutEndsSession],
   ['devices are listed', devicesAreListed],
   ['one device is logged out', deviceIsLoggedOut],
@@ -30,7 +37,11 @@ const STEPS = [
   ['second thread shares limiter and cache', threadShares],
   ["a member's plan allows more", planAllowsMore],
   ['guessing passwords is slowed', guessingIsSlowed],
+  ['letter is tried again', mailIsTriedAgain],
+  ['dead letter is sent again by a click', deadLetterIsSentAgain],
+  ['sweep of the night runs by hand', sweepRuns],
   ['webhook arrives on its third try', webhookArrives],
+  ['new post is announced', postIsAnnounced],
   ['app ends on SIGTERM', endsCleanly],
   ['app starts again', startsAgain],
   ['restart forgets what was in memory', restartForgets],

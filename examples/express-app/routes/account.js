@@ -12,7 +12,7 @@ const PASSWORD_CHARACTERS_MIN = 10;
 const PASSWORD_CHARACTERS_MAX = 200;
 const NAME_CHARACTERS_MAX = 60;
 
-function accountRoutes({ state, users }) {
+function accountRoutes({ pictures, state, users }) {
   const routes = Router();
   // Hashing a password is slow on purpose, and a new account is a file written: few of them an address.
   const fewSignups = rateLimit({ limiter: state.signupLimit });
@@ -68,9 +68,10 @@ function accountRoutes({ state, users }) {
     res.redirect(303, '/');
   });
 
-  routes.get('/account', requireLogin, (req, res) => {
+  routes.get('/account', requireLogin, async (req, res) => {
     req.session.visits = (req.session.visits ?? 0) + 1;
-    res.send(accountPage({ user: req.user, visits: req.session.visits }));
+    const picture = await pictures.look(req.session.pictureJob);
+    res.send(accountPage({ user: req.user, visits: req.session.visits, picture }));
   });
 
   routes.post('/account/api-key', requireLogin, async (req, res) => {

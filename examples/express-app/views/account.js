@@ -35,7 +35,7 @@ ${problem && html`<p class="problem" role="alert">${problem}</p>`}
   });
 }
 
-function accountPage({ user, visits, apiKey }) {
+function accountPage({ user, visits, apiKey, picture }) {
   return page({
     title: 'Account',
     user,
@@ -44,9 +44,17 @@ function accountPage({ user, visits, apiKey }) {
 <p>You are logged in as ${user.email}. This session has seen this page ${visits} ${visits === 1 ? 'time' : 'times'}.</p>
 <p><a href="/account/devices">Your devices</a>: where you are logged in, and how to end it there.</p>
 <p>Everyone with an account may edit the posts, and call the API more often: send <code>Authorization: Bearer</code> and your
-key.</p>
+key, or have <a href="/account/webhooks">webhooks</a> sent when a post changes.</p>
 ${apiKey && html`<p>Your new key, shown only now: <code id="api-key">${apiKey}</code></p>`}
-<form method="post" action="/account/api-key"><button class="button">Get a new API key</button></form>`,
+<form method="post" action="/account/api-key"><button class="button">Get a new API key</button></form>
+<h2>Your picture</h2>
+<p><img src="/pictures/${user.id}-64.webp" alt="Your picture" width="64" height="64"></p>
+${picture && html`<p>Your last upload: ${picture.state}, ${picture.progress} %. ${picture.problem}</p>`}
+<form method="post" action="/account/picture" enctype="multipart/form-data" class="stack narrow">
+  <label>PNG, JPEG or WebP, up to 4 MB
+    <input type="file" name="picture" accept="image/png,image/jpeg,image/webp" required></label>
+  <div><button class="button">Upload</button></div>
+</form>`,
   });
 }
 

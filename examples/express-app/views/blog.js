@@ -36,19 +36,33 @@ function postPage({ post, user }) {
 }
 
 function editPage({ post, user, problem }) {
-  return page({
-    title: `Edit ${post.title}`,
-    user,
-    content: html`
-<h1>Edit</h1>
-${problem && html`<p class="problem" role="alert">${problem}</p>`}
-<form method="post" action="/posts/${post.slug}/edit" class="stack">
-  <label>Title <input name="title" value="${post.title}" required maxlength="120"></label>
-  <label>Text, in Markdown <textarea name="body" rows="24" required>
-${post.body}</textarea></label>
-  <div><button class="button">Save</button> <a href="/posts/${post.slug}">Cancel</a></div>
-</form>`,
+  const { slug, title, body } = post;
+  const content = postForm({
+    heading: 'Edit',
+    action: `/posts/${slug}/edit`,
+    back: `/posts/${slug}`,
+    title,
+    body,
+    problem,
   });
+  return page({ title: `Edit ${title}`, user, content });
 }
 
-module.exports = { listPage, postPage, editPage };
+function writePage({ title = '', body = '', user, problem }) {
+  const content = postForm({ heading: 'Write a post', action: '/write', back: '/', title, body, problem });
+  return page({ title: 'Write a post', user, content });
+}
+
+function postForm({ heading, action, back, title, body, problem }) {
+  return html`
+<h1>${heading}</h1>
+${problem && html`<p class="problem" role="alert">${problem}</p>`}
+<form method="post" action="${action}" class="stack">
+  <label>Title <input name="title" value="${title}" required maxlength="120"></label>
+  <label>Text, in Markdown <textarea name="body" rows="24" required>
+${body}</textarea></label>
+  <div><button class="button">Save</button> <a href="${back}">Cancel</a></div>
+</form>`;
+}
+
+module.exports = { listPage, postPage, editPage, writePage };

@@ -32,7 +32,8 @@ ${content}
 }
 
 function memberLinks(user) {
-  return html`<a href="/account">${user.name}</a>
+  return html`<a href="/write">Write</a>
+    <a href="/account">${user.name}</a>
     <form method="post" action="/logout"><button class="link">Log out</button></form>`;
 }
 

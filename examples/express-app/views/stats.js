@@ -1,6 +1,7 @@
 'use strict';
 
 const { html } = require('./html.js');
+const { deadLetterTable } = require('./dead-letters.js');
 const { page } = require('./layout.js');
 
 /**
@@ -11,6 +12,7 @@ function statsPage({ stats, user }) {
   const figure = (path) => html`<td data-path="${path}">${lookUp(stats, path)}</td>`;
   const row = (label, ...paths) => html`<tr><th scope="row">${label}</th>${paths.map(figure)}</tr>`;
   const { caches, limiters, queues, sessions } = stats.store;
+  const { schedulers } = stats.nights;
 
   return page({
     title: 'Stats',
@@ -58,6 +60,24 @@ function statsPage({ stats, user }) {
     row(name, ...paths(`store.queues.${name}.counts`, 'waiting', 'delayed', 'active', 'completed', 'failed')),
   )}
 </table>
+<table>
+  <tr><th></th><th>Completed a minute</th><th>Failed a minute</th><th>Wait, ms (p95)</th><th>Run, ms (p95)</th></tr>
+  ${Object.keys(stats.queues).map((name) =>
+    row(name, ...paths(`queues.${name}`, 'completedAMinute', 'failedAMinute', 'waitMsP95', 'runMsP95')),
+  )}
+</table>
+${stats.deadLetters && deadLetterTable(stats.deadLetters)}
+
+<h2>At night</h2>
+<table>
+  <tr><th></th><th>Pattern</th><th>Time zone</th><th>Next</th></tr>
+  ${schedulers.map(({ id }, index) => row(id, ...paths(`nights.schedulers.${index}`, 'pattern', 'tz', 'next')))}
+</table>
+<table>
+  ${row('Last sweep', 'nights.last.at')}
+  ${row('Files it removed', 'nights.last.removed')}
+</table>
+${user && html`<form method="post" action="/stats/sweep"><button class="button">Sweep now</button></form>`}
 
 <h2>The same, seen from two threads</h2>
 <p>Both have opened the same store. Nothing of this is sent from one to the other.</p>

@@ -4,6 +4,7 @@ const { performance } = require('node:perf_hooks');
 const { expect } = require('../expect.js');
 const { Visitor } = require('../visitor.js');
 const { logIn } = require('./accounts.js');
+const { stats } = require('./pages.js');
 
 const LIMIT = 100;
 const MEMBER_LIMIT = 300;
@@ -91,12 +92,6 @@ function header(response, name) {
   const value = response.headers.get(name);
   expect(value !== null, `the header ${name} with status ${response.status}`, 'none');
   return value;
-}
-
-async function stats(visitor) {
-  const response = await visitor.get('/stats.json');
-  expect(response.status === 200, 'status 200 from GET /stats.json', `status ${response.status}`);
-  return JSON.parse(response.text);
 }
 
 module.exports = { limitHolds, planAllowsMore, threadShares };

@@ -82,9 +82,13 @@ async function readAgain(visitor, path, first) {
 }
 
 async function renders(visitor) {
+  return (await stats(visitor)).renders;
+}
+
+async function stats(visitor) {
   const response = await visitor.get('/stats.json');
   expect(response.status === 200, 'status 200 from GET /stats.json', `status ${response.status}`);
-  return JSON.parse(response.text).renders;
+  return JSON.parse(response.text);
 }
 
 const CHARACTERS = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&amp;': '&' };
@@ -95,4 +99,4 @@ function field(html, pattern) {
   return value.replace(/&(?:lt|gt|quot|#39|amp);/g, (entity) => CHARACTERS[entity]);
 }
 
-module.exports = { editInvalidates, listIsCached, page, pageIsCached, POST, renders };
+module.exports = { editInvalidates, listIsCached, page, pageIsCached, POST, renders, stats };

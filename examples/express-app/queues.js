@@ -1,0 +1,30 @@
+'use strict';
+
+/**
+ * The app's queues, and how each takes failure. The other thread opens them as well and must say the same, so the options
+ * have one place. What works on them is in jobs/.
+ */
+function openQueues(store) {
+  return {
+    // Mail servers have bad minutes, seldom bad hours. A letter that could not be sent at all is kept where somebody sees it.
+    mail: store.queue('mail', {
+      defaultJobOptions: {
+        attempts: 5,
+        backoff: { type: 'exponential', delay: '2s', maxDelay: '5m', jitter: 0.2 },
+        timeout: '30s',
+      },
+      deadLetter: 'dead-letters',
+    }),
+    // Nobody works on this one: its jobs wait until a member looks at /stats and sends them again.
+    deadLetters: store.queue('dead-letters'),
+    // How long to wait between two tries is said by jobs/webhooks.js: the receiver has a word in it.
+    webhooks: store.queue('webhooks', { defaultJobOptions: { attempts: 8, timeout: '5s' } }),
+    // What goes wrong with a picture goes wrong again, unless the disk was full or the thread died.
+    pictures: store.queue('pictures', {
+      defaultJobOptions: { attempts: 2, backoff: { type: 'fixed', delay: '1s' }, timeout: '30s' },
+    }),
+    nightly: store.queue('nightly', { defaultJobOptions: { timeout: '5m' } }),
+  };
+}
+
+module.exports = { openQueues };
