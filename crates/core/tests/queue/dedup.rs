@@ -3,7 +3,7 @@
 use redstart_core::Error;
 use redstart_core::engine::QueueEngine;
 use redstart_core::queue::{
-    Change, Changed, Deduplication, JobOptions, JobState, JobView, NewJob, Retention,
+    Change, Changed, Deduplication, JobOptions, JobState, JobView, NewJob, Outcome, Retention,
 };
 
 use crate::support::{
