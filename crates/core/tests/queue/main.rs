@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error it did not expect has failed")]
 
 mod attempts;
+mod both;
 mod bounds;
 mod bounds_of_all;
 mod bulk;
@@ -18,6 +19,7 @@ mod histories;
 mod letters;
 mod metrics;
 mod model;
+mod model_job;
 mod notes;
 mod order;
 mod priorities;

@@ -1,47 +1,16 @@
 //! What a queue should do, as simply as it can be said.
 //!
-//! The model keeps jobs in a list and searches it. It knows the rules (what comes next, when, and with which
-//! answer) and nothing of effects, indexes or locks.
+//! The model keeps jobs in a list and searches it. It knows the rules (what may come next, when, and with which
+//! answer) and nothing of effects, indexes or locks. Which of two groups has its turn it does not know: the model of the
+//! decisions in `tests/queue_model` does.
 
-use redstart_core::queue::{Backoff, BackoffType, Finish, JobState, Token};
+use redstart_core::queue::{Change, Changed, Finish, JobState, LeaseEnd, Token};
 
-use crate::support::HOUR_MS;
+use crate::model_job::{Ending, Job, Wanted, settle};
+use crate::support::LEASE_MS;
 
 /// What the workers of a history allow.
 pub(super) const MAX_STALLED: u32 = 1;
-/// The waits of its jobs; [`wait_ms`] says them again.
-pub(super) const BACKOFF: Backoff =
-    Backoff { kind: BackoffType::Exponential, delay: 1_000, max_delay: Some(3_000), jitter: None };
-
-fn wait_ms(made: u32) -> u64 {
-    (1_000 << (made - 1)).min(3_000)
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ending {
-    Ok,
-    Fail,
-    Unrecoverable,
-    Release,
-}
-
-pub(super) struct Job {
-    pub(super) id: String,
-    pub(super) state: JobState,
-    /// Waiting: given back. Others: false.
-    pub(super) front: bool,
-    /// Rises with each entry to the back of a line.
-    pub(super) came: u64,
-    pub(super) attempts: u32,
-    pub(super) made: u32,
-    pub(super) stalled: u32,
-    /// Delayed: due. Active without a worker: end of the lease. Finished: when it goes.
-    pub(super) until_ms: u64,
-    pub(super) worker: Option<usize>,
-    pub(super) token: Option<Token>,
-    pub(super) told: Vec<&'static str>,
-}
-
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) jobs: Vec<Job>,
@@ -49,6 +18,9 @@ pub(super) struct Model {
     pub(super) gone: Vec<Job>,
     pub(super) came: u64,
     pub(super) now_ms: u64,
+    pub(super) paused: bool,
+    /// Which claims were taken away or are to end, by worker, and why.
+    pub(super) lost: Vec<(usize, Token, LeaseEnd)>,
 }
 
 impl Model {
@@ -56,41 +28,76 @@ impl Model {
         self.jobs.iter_mut().filter(move |job| job.state == state)
     }
 
-    pub(super) fn count(&mut self, state: JobState) -> u64 {
-        self.of(state).count() as u64
+    pub(super) fn count(&self, state: JobState) -> u64 {
+        self.jobs.iter().filter(|job| job.state == state).count() as u64
     }
 
-    pub(super) fn next_came(&mut self) -> u64 {
+    fn next_came(&mut self) -> u64 {
         self.came += 1;
         self.came
     }
 
     /// Whether the job is new.
-    pub(super) fn add(&mut self, id: &str, delay_ms: u64, attempts: u32) -> bool {
+    pub(super) fn add(&mut self, id: &str, wanted: Wanted) -> bool {
         if self.jobs.iter().any(|job| job.id == id) {
             return false;
         }
-        let came = self.next_came();
-        let (state, name) =
-            if delay_ms > 0 { (JobState::Delayed, "delayed") } else { (JobState::Waiting, "waiting") };
-        self.jobs.push(Job {
+        let mut job = Job {
             id: id.to_owned(),
-            state,
+            wanted,
+            state: JobState::Delayed,
             front: false,
-            came,
-            attempts,
+            came: self.next_came(),
             made: 0,
             stalled: 0,
-            until_ms: self.now_ms + delay_ms,
+            cancelled: false,
+            until_ms: self.now_ms + wanted.delay_ms,
+            deadline_ms: None,
             worker: None,
             token: None,
-            told: vec!["added", name],
-        });
+            told: vec!["added"],
+        };
+        if wanted.delay_ms > 0 {
+            job.told.push("delayed")
+        } else {
+            job.wait()
+        }
+        self.jobs.push(job);
         true
     }
 
-    pub(super) fn next_waiting(&mut self) -> Option<&mut Job> {
-        self.of(JobState::Waiting).min_by_key(|job| (!job.front, job.came))
+    /// The jobs that may be claimed by one who takes none of a group of which so many are active.
+    pub(super) fn eligible(&self, limit: Option<u32>) -> Vec<&Job> {
+        let active = |group: u8| {
+            let of_group = |job: &&Job| job.state == JobState::Active && job.wanted.group == Some(group);
+            u32::try_from(self.jobs.iter().filter(of_group).count()).unwrap()
+        };
+        let open = |job: &&Job| match (limit, job.wanted.group) {
+            (Some(limit), Some(group)) => active(group) < limit,
+            _ => true,
+        };
+        let waiting = self.jobs.iter().filter(|job| job.waits() && !self.paused);
+        waiting.filter(open).collect()
+    }
+
+    /// Claims the job for a worker that may take it next: the first of its group, where none has a lower priority.
+    pub(super) fn claim(&mut self, id: &str, limit: Option<u32>, worker: usize, token: Token) -> &Job {
+        let eligible = self.eligible(limit);
+        let job = eligible.iter().find(|job| job.id == id).expect("a job was taken that may not be");
+        for other in &eligible {
+            assert!(job.wanted.priority <= other.wanted.priority, "{id} before {}", other.id);
+            let first = (!job.front, job.came) <= (!other.front, other.came);
+            let compete =
+                (job.wanted.priority, job.wanted.group) == (other.wanted.priority, other.wanted.group);
+            assert!(first || !compete, "{id} before {}", other.id);
+        }
+        let now_ms = self.now_ms;
+        let job = self.jobs.iter_mut().find(|job| job.id == id).unwrap();
+        (job.state, job.front, job.worker) = (JobState::Active, false, Some(worker));
+        (job.token, job.until_ms) = (Some(token), now_ms + LEASE_MS);
+        job.deadline_ms = job.wanted.timeout_ms.map(|timeout_ms| now_ms + timeout_ms);
+        job.told.push("active");
+        job
     }
 
     pub(super) fn finish(&mut self, token: Token, ending: Ending) -> Finish {
@@ -98,61 +105,75 @@ impl Model {
         let Some(job) = self.of(JobState::Active).find(|job| job.token == Some(token)) else {
             return Finish::LeaseLost;
         };
-        job.token = None;
-        if matches!(ending, Ending::Release) {
-            (job.state, job.front) = (JobState::Waiting, true);
-            job.told.push("waiting");
-            return Finish::Released;
+        let finish = settle(job, ending, now_ms);
+        if !job.front {
+            job.came = came;
+            self.came = came;
         }
-        job.made += 1;
-        job.came = came;
-        let finish = match ending {
-            Ending::Ok => {
-                (job.state, job.until_ms) = (JobState::Completed, now_ms + HOUR_MS);
-                job.told.push("completed");
-                Finish::Completed
-            }
-            Ending::Fail if job.made < job.attempts => {
-                (job.state, job.until_ms) = (JobState::Delayed, now_ms + wait_ms(job.made));
-                job.told.extend(["retrying", "delayed"]);
-                Finish::Retrying { next_attempt_at_ms: job.until_ms }
-            }
-            _ => {
-                (job.state, job.until_ms) = (JobState::Failed, now_ms + 7 * 24 * HOUR_MS);
-                job.told.push("failed");
-                Finish::Failed
-            }
-        };
-        self.came = came;
         finish
     }
 
+    /// The jobs lose their workers.
     pub(super) fn stall(&mut self, which: impl Fn(&Job) -> bool) {
-        let now_ms = self.now_ms;
-        let mut came = self.came;
+        let (now_ms, mut came) = (self.now_ms, self.came);
         for job in self.of(JobState::Active).filter(|job| which(job)) {
-            (job.token, job.worker) = (None, None);
-            job.stalled += 1;
-            job.told.push("stalled");
-            if job.stalled > MAX_STALLED {
-                came += 1;
-                (job.state, job.until_ms, job.came) = (JobState::Failed, now_ms + 7 * 24 * HOUR_MS, came);
-                job.told.push("failed");
+            if job.cancelled {
+                settle(job, Ending::Release, now_ms);
             } else {
-                (job.state, job.front) = (JobState::Waiting, true);
-                job.told.push("waiting");
+                (job.token, job.worker) = (None, None);
+                job.stalled += 1;
+                job.told.push("stalled");
+                if job.stalled > MAX_STALLED {
+                    job.fail(now_ms);
+                } else {
+                    job.front = true;
+                    job.wait();
+                }
+            }
+            if !job.front {
+                came += 1;
+                job.came = came;
             }
         }
         self.came = came;
     }
 
-    pub(super) fn advance_to(&mut self, target_ms: u64) {
-        let timed = |job: &Job| match job.state {
-            JobState::Waiting => false,
-            JobState::Active => job.worker.is_none(),
-            _ => true,
+    pub(super) fn change(&mut self, id: &str, change: &Change) -> Changed {
+        let (now_ms, came) = (self.now_ms, self.came + 1);
+        let Some(index) = self.jobs.iter().position(|job| job.id == id) else {
+            return Changed::Absent;
         };
-        while let Some(next) = self.jobs.iter().filter(|job| timed(job)).map(|job| job.until_ms).min()
+        let job = &mut self.jobs[index];
+        match change {
+            Change::Retry if job.has_finished() => {
+                (job.made, job.stalled, job.cancelled, job.front) = (0, 0, false, false);
+                job.wait();
+            }
+            Change::Promote if job.state == JobState::Delayed => {
+                job.front = false;
+                job.wait();
+            }
+            Change::Remove if job.state != JobState::Active => {
+                job.told.push("removed");
+                self.gone.push(self.jobs.remove(index));
+                return Changed::Done;
+            }
+            Change::Cancel { .. } if job.has_finished() => return Changed::Absent,
+            Change::Cancel { .. } if job.state == JobState::Active => {
+                let first = !std::mem::replace(&mut job.cancelled, true);
+                let told = job.worker.zip(job.token).filter(|_| first);
+                self.lost.extend(told.map(|(worker, token)| (worker, token, LeaseEnd::Cancelled)));
+                return Changed::Done;
+            }
+            Change::Cancel { .. } => job.fail(now_ms),
+            _ => return Changed::NotNow,
+        }
+        (job.came, self.came) = (came, came);
+        Changed::Done
+    }
+
+    pub(super) fn advance_to(&mut self, target_ms: u64) {
+        while let Some(next) = self.jobs.iter().filter_map(Job::due_ms).min()
             && next <= target_ms
         {
             self.now_ms = next;
@@ -161,15 +182,20 @@ impl Model {
                 .filter(|job| job.until_ms <= next)
                 .min_by_key(|job| (job.until_ms, job.came))
             {
-                (job.state, job.front, job.came) = (JobState::Waiting, false, u64::MAX);
-                job.told.push("waiting");
+                (job.front, job.came) = (false, u64::MAX);
+                job.wait();
                 let came = self.next_came();
                 self.jobs.iter_mut().filter(|job| job.came == u64::MAX).for_each(|job| job.came = came);
             }
+            let late = |job: &&mut Job| job.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= next);
+            let late: Vec<_> =
+                self.of(JobState::Active).filter(late).map(|job| (job.worker, job.token.unwrap())).collect();
+            for (worker, token) in late {
+                self.finish(token, Ending::Fail);
+                self.lost.extend(worker.map(|worker| (worker, token, LeaseEnd::TimedOut)));
+            }
             self.stall(|job| job.worker.is_none() && job.until_ms <= next);
-            let over = |job: &mut Job| {
-                matches!(job.state, JobState::Completed | JobState::Failed) && job.until_ms <= next
-            };
+            let over = |job: &mut Job| job.has_finished() && job.until_ms <= next;
             self.gone.extend(self.jobs.extract_if(.., over));
         }
         self.now_ms = target_ms;
