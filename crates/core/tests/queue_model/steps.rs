@@ -8,7 +8,7 @@ use proptest::sample::select;
 use redstart_core::queue::{Change, How, JobOptions, JobState, Json, Rate, Repeat, Token};
 use serde_json::value::RawValue;
 
-use crate::model::Model;
+use crate::model::{Job, Model};
 use crate::options::{job_options, repeat};
 
 /// How a worker takes jobs.
@@ -169,10 +169,16 @@ fn token(model: &Model) -> BoxedStrategy<Token> {
     prop_oneof![12 => right, 2 => any, 1 => near, 1 => made_up].boxed()
 }
 
+/// Of any job, of none, and of the active ones more often: they are few.
 fn id(model: &Model) -> BoxedStrategy<Arc<str>> {
-    let mut ids: Vec<Arc<str>> = model.jobs.iter().map(|job| job.id.clone()).collect();
-    ids.push("nobody".into());
-    select(ids).boxed()
+    let ids = |jobs: Vec<&Job>| jobs.into_iter().map(|job| job.id.clone()).collect::<Vec<_>>();
+    let active = ids(model.of(JobState::Active));
+    let mut all = ids(model.jobs.iter().collect());
+    all.push("nobody".into());
+    if active.is_empty() {
+        return select(all).boxed();
+    }
+    prop_oneof![2 => select(all), 1 => select(active)].boxed()
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -180,7 +186,7 @@ fn change() -> impl Strategy<Value = Change> {
         2 => Just(Change::Retry),
         2 => Just(Change::Promote),
         1 => Just(Change::Remove),
-        2 => weighted(0.5, Just("enough".to_owned())).prop_map(|reason| Change::Cancel { reason }),
+        3 => weighted(0.5, Just("enough".to_owned())).prop_map(|reason| Change::Cancel { reason }),
     ]
 }
 
@@ -235,7 +241,7 @@ pub(crate) fn step(model: &Model) -> BoxedStrategy<Step> {
         6 => (worker, any::<bool>())
             .prop_map(|(worker, released)| Step::Close { worker: worker as u64, released }),
         6 => Just(Step::Reap),
-        50 => (id(model), change()).prop_map(|(id, change)| Step::Change { id, change }),
+        60 => (id(model), change()).prop_map(|(id, change)| Step::Change { id, change }),
         20 => limits(),
         18 => sweeps(),
         1 => Just(Step::Obliterate),
