@@ -58,9 +58,9 @@ impl Model {
             told: vec!["added"],
         };
         if wanted.delay_ms > 0 {
-            job.told.push("delayed")
+            job.told.push("delayed");
         } else {
-            job.wait()
+            job.wait();
         }
         self.jobs.push(job);
         true
