@@ -19,10 +19,9 @@ function openQueues(store) {
     deadLetters: store.queue('dead-letters'),
     // How long to wait between two tries is said by jobs/webhooks.js: the receiver has a word in it.
     webhooks: store.queue('webhooks', { defaultJobOptions: { attempts: 8, timeout: '5s' } }),
-    // What goes wrong with a picture goes wrong again, unless the disk was full or the thread died.
-    pictures: store.queue('pictures', {
-      defaultJobOptions: { attempts: 2, backoff: { type: 'fixed', delay: '1s' }, timeout: '30s' },
-    }),
+    // What goes wrong with a picture goes wrong again, and a second try might come after the next upload and undo it. A
+    // thread that dies is another matter: its job is given to the next thread, first of all.
+    pictures: store.queue('pictures', { defaultJobOptions: { attempts: 1, timeout: '30s' } }),
     nightly: store.queue('nightly', { defaultJobOptions: { timeout: '5m' } }),
   };
 }

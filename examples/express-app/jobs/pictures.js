@@ -20,7 +20,10 @@ module.exports = async function makePictures(job) {
   const { upload, sizes } = job.data;
   const original = await readUpload(upload);
   for (const [done, [pixels, file]] of sizes.entries()) {
-    await writeWhole(file, await scaled(original, pixels));
+    const picture = await scaled(original, pixels);
+    // Late is too late: the member's next picture may have been made since.
+    job.signal.throwIfAborted();
+    await writeWhole(file, picture);
     await job.updateProgress(Math.round((100 * (done + 1)) / sizes.length));
   }
   await fs.rm(upload, { force: true });
@@ -37,9 +40,9 @@ async function readUpload(file) {
 
 async function scaled(original, pixels) {
   try {
-    // rotate() turns the picture as the camera was held; nothing else of what a camera notes (where it was!) is kept.
+    // autoOrient() turns the picture as the camera was held; nothing else of what a camera notes (where it was!) is kept.
     return await sharp(original, { limitInputPixels: PIXELS_MAX })
-      .rotate()
+      .autoOrient()
       .resize(pixels, pixels, { fit: 'cover' })
       .webp()
       .toBuffer();

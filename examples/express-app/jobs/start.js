@@ -17,7 +17,7 @@ async function startJobs({ config, receivers, state }) {
   const workers = [
     // Mail is waiting on the network: a few at once cost nothing.
     mail.process(createMailer(config), { concurrency: 5 }),
-    // Many receivers at once, and one at a time each: who is slow keeps nobody else waiting, and gets things in order.
+    // Many receivers at once, and of each one webhook at a time: who is slow keeps nobody else waiting.
     webhooks.process(createDelivery({ config, receivers }), {
       concurrency: 20,
       group: { concurrency: 1 },
