@@ -229,9 +229,7 @@ impl QueueEngine for MemoryQueue {
     fn take(&self, worker: u64, max: usize) -> Result<Vec<(JobView, Token)>> {
         let (claimed, look) = self.with(|inner, now_us| {
             let claimed = inner.take(worker, max, now_us);
-            let any = claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty());
-            let look = if any { inner.workers.next_look_at(worker) } else { None };
-            (claimed, look)
+            (claimed, inner.next_look_at(worker))
         });
         if let Some(look) = look {
             self.watchdog.set(look);
@@ -265,7 +263,15 @@ impl QueueEngine for MemoryQueue {
     }
 
     fn pong(&self, worker: u64) {
-        self.inner.lock().seen(worker);
+        let look = {
+            let mut inner = self.inner.lock();
+            inner.seen(worker);
+            inner.next_look_at(worker)
+        };
+        // Sooner than it would have been looked for the answer.
+        if let Some(look) = look {
+            self.watchdog.set(look);
+        }
     }
 
     fn close_worker(&self, worker: u64, released: bool) {

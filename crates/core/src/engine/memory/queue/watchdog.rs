@@ -50,10 +50,18 @@ impl Inner {
         }
     }
 
+    /// When to look at a worker next that was just seen; none where it has no job or is not watched.
+    pub(super) fn next_look_at(&self, worker: u64) -> Option<Instant> {
+        self.is_busy(worker).then(|| self.workers.next_look_at(worker)).flatten()
+    }
+
+    fn is_busy(&self, worker: u64) -> bool {
+        self.state.order().active_of(worker).next().is_some()
+    }
+
     /// When to look at the watched loops next; none while no watched worker has a job.
     pub(super) fn next_look(&self) -> Option<Instant> {
-        let busy = |worker: u64| self.state.order().active_of(worker).next().is_some();
-        let watched = self.workers.watched().filter(|&(worker, ..)| busy(worker));
+        let watched = self.workers.watched().filter(|&(worker, ..)| self.is_busy(worker));
         watched.map(|(_, seen, stall_after_ms)| seen.next(stall_after_ms)).min()
     }
 

@@ -112,7 +112,7 @@ impl Workers {
         Some((&mut open.seen, open.spec.terms.stall_after_ms?))
     }
 
-    /// When the watchdog is to look at a worker that has just taken jobs.
+    /// When the watchdog is to look at a worker.
     pub(super) fn next_look_at(&self, worker: u64) -> Option<Instant> {
         let open = self.open.get(&worker)?;
         Some(open.seen.next(open.spec.terms.stall_after_ms?))
