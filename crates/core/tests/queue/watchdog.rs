@@ -136,3 +136,24 @@ fn a_time_that_is_too_short_is_refused() {
     let refused = rig.queue.open_worker(WorkerSpec { terms, subscriber: rig.ear.clone() }).unwrap_err();
     assert!(refused.to_string().contains("stallAfter is 999 ms"), "{refused}");
 }
+
+#[test]
+fn a_loop_that_answered_is_asked_again_after_a_quarter_of_its_time_and_stands_still_from_its_answer_on() {
+    let rig = rig();
+    add_all(&rig, &["a"]);
+    let (worker, heard) = open(&rig, false, Some(2_000));
+    let (_, token) = rig.take(worker, 1)[0];
+    for answer in [true, false, true] {
+        assert_eq!(within(&heard, 2_000), Ok(Heard::Ping));
+        assert_eq!(within(&heard, 50), NOTHING, "its answer comes a little later");
+        if answer {
+            rig.queue.pong(worker)
+        } else {
+            drop(rig.take(worker, 0))
+        }
+        assert_eq!(within(&heard, 300), NOTHING);
+    }
+    assert_eq!(within(&heard, 700), Ok(Heard::Ping), "it is looked at every quarter");
+    assert_eq!(within(&heard, 1_000), NOTHING);
+    assert_eq!(within(&heard, 1_500), Ok(Heard::Lost(token, LeaseEnd::Lost)));
+}
