@@ -147,9 +147,9 @@ fn a_loop_that_answered_is_asked_again_after_a_quarter_of_its_time_and_stands_st
         assert_eq!(within(&heard, 2_000), Ok(Heard::Ping));
         assert_eq!(within(&heard, 50), NOTHING, "its answer comes a little later");
         if answer {
-            rig.queue.pong(worker)
+            rig.queue.pong(worker);
         } else {
-            drop(rig.take(worker, 0))
+            drop(rig.take(worker, 0));
         }
         assert_eq!(within(&heard, 300), NOTHING);
     }
