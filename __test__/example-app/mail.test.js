@@ -4,6 +4,8 @@ const net = require('node:net');
 const { describe, it } = require('node:test');
 const { Visitor, member, startApp, stats, until } = require('../support/example-app/start.js');
 
+// The app lets nodemailer wait 5 s for a word of the server; less, because that begins before the test looks.
+const NODEMAILER_MS = 4_000;
 const ADA = 'ada@reader.example';
 
 describe('the letters of the example app', () => {
@@ -76,16 +78,17 @@ describe('the letters of the example app', () => {
       await member(app);
       await silent.called;
       const [job] = await app.state.mail.getJobs('active');
+      const since = performance.now();
       await how(app, job);
       await silent.hungUp;
+      const ms = performance.now() - since;
+      assert.ok(ms < NODEMAILER_MS, `after ${ms} ms: nodemailer gave up by itself`);
       await until('the attempt to be over', async () => (await job.getState()) !== 'active');
-      // Had nodemailer given up by itself, the job had noted why.
-      assert.deepEqual(await app.state.mail.getJobLogs(job.id), []);
     });
   }
 });
 
-/** Takes calls and never says a word. Nodemailer by itself would hang on for 5 s. */
+/** Takes calls and never says a word. */
 async function startSilence(t) {
   const server = net.createServer();
   const called = new Promise((resolve) => server.once('connection', resolve));

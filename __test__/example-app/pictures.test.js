@@ -92,8 +92,13 @@ describe('the pictures of the example app', () => {
   it('are those of the upload that came last', async (t) => {
     const app = await startApp(t);
     const ada = await member(app);
-    await upload(ada, await picture({ width: 3_000, height: 3_000, background: 'red' }).png().toBuffer());
-    await upload(ada, await picture({ background: 'blue' }).png().toBuffer());
+    const large = await picture({ width: 3_000, height: 3_000, background: 'red' }).png().toBuffer();
+    const small = await picture({ background: 'blue' }).png().toBuffer();
+    // Both threads are free, and the later one would be made sooner.
+    await app.state.pictures.pause();
+    await upload(ada, large);
+    await upload(ada, small);
+    await app.state.pictures.resume();
     await until('both', async () => (await app.state.pictures.getJobCounts()).completed === 2);
     const { dominant } = await sharp(await fetched(ada, 256)).stats();
     assert.ok(dominant.b > dominant.r, JSON.stringify(dominant));

@@ -119,9 +119,8 @@ describe('the webhooks of the example app', () => {
     await register(ada, silent.url);
     await write(ada, 'On silence');
     const { response } = await until('the webhook', () => silent.requests[0]);
-    const hungUp = new Promise((resolve) => response.once('close', resolve));
     app.clock.advance('5s');
-    await hungUp;
+    await until('the app to hang up', () => response.closed);
     await until('another try to follow', async () => (await app.state.webhooks.getJobCounts()).delayed === 1);
   });
 
