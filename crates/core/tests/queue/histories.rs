@@ -76,8 +76,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// 500 histories, or as many as `PROPTEST_CASES` says.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { 500 };
+    ProptestConfig { cases, ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(config())]
 
     #[test]
     fn every_history_is_the_models_and_replays_to_the_same_state(

@@ -17,6 +17,7 @@ mod events;
 mod groups;
 mod histories;
 mod letters;
+mod looks;
 mod metrics;
 mod model;
 mod model_job;
