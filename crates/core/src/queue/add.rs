@@ -56,7 +56,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Bytes the job will take, at most.
+    /// Bytes the job will take, what few jobs have aside.
     pub fn bytes(&self) -> u64 {
         bytes_added(&self.id, &self.name, &self.data, &self.terms)
     }
