@@ -33,6 +33,7 @@ describe('the pictures of the example app', () => {
     it(`are made square in two sizes from ${format}, and the upload goes`, async (t) => {
       const app = await startApp(t);
       const ada = await member(app);
+      assert.doesNotMatch((await ada.get('/account')).text, /<img/);
       assert.equal((await upload(ada, await picture().toFormat(format).toBuffer())).location, '/account');
       const last = await outcome(ada);
       assert.equal(last.state, 'completed');
@@ -41,6 +42,7 @@ describe('the pictures of the example app', () => {
         const { width, height } = await sharp(await fetched(ada, size)).metadata();
         assert.deepEqual([width, height], [size, size]);
       }
+      assert.match((await ada.get('/account')).text, /<img src="\/pictures\/.*Your last upload: completed, 100 %/s);
       assert.deepEqual(readdirSync(path.join(app.dataDir, 'uploads')), []);
     });
   }

@@ -50,6 +50,13 @@ class Pictures {
   file(userId, pixels) {
     return path.join(this.dir, `${userId}-${pixels}.webp`);
   }
+
+  has(userId) {
+    return fs.access(this.file(userId, SIZES[0])).then(
+      () => true,
+      () => false,
+    );
+  }
 }
 
 function typeOf(content) {

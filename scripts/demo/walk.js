@@ -4,6 +4,7 @@ const { StepError, within } = require('./expect.js');
 const { loginChangesId, loginSurvives, logoutEndsSession, signUp } = require('./steps/accounts.js');
 const { deadLetterIsSentAgain, mailArrives, mailIsTriedAgain } = require('./steps/deliveries.js');
 const { deviceIsLoggedOut, devicesAreListed, othersAreLoggedOut } = require('./steps/devices.js');
+const { queuesAreCounted } = require('./steps/figures.js');
 const { guessingIsSlowed } = require('./steps/guesses.js');
 const { limitHolds, planAllowsMore, threadShares } = require('./steps/limits.js');
 const { sweepRuns } = require('./steps/nights.js');
@@ -42,6 +43,7 @@ const STEPS = [
   ['sweep of the night runs by hand', sweepRuns],
   ['webhook arrives on its third try', webhookArrives],
   ['new post is announced', postIsAnnounced],
+  ['queues are counted and timed', queuesAreCounted],
   ['app ends on SIGTERM', endsCleanly],
   ['app starts again', startsAgain],
   ['restart forgets what was in memory', restartForgets],

@@ -70,15 +70,18 @@ function accountRoutes({ pictures, state, users }) {
 
   routes.get('/account', requireLogin, async (req, res) => {
     req.session.visits = (req.session.visits ?? 0) + 1;
-    const picture = await pictures.look(req.session.pictureJob);
-    res.send(accountPage({ user: req.user, visits: req.session.visits, picture }));
+    res.send(accountPage({ user: req.user, visits: req.session.visits, ...(await pictureOf(req)) }));
   });
 
   routes.post('/account/api-key', requireLogin, async (req, res) => {
     // No redirect: this page is the only place where the key is ever seen.
     const apiKey = await users.renewApiKey(req.user);
-    res.send(accountPage({ user: req.user, visits: req.session.visits ?? 0, apiKey }));
+    res.send(accountPage({ user: req.user, visits: req.session.visits ?? 0, apiKey, ...(await pictureOf(req)) }));
   });
+
+  async function pictureOf({ session, user }) {
+    return { hasPicture: await pictures.has(user.id), upload: await pictures.look(session.pictureJob) };
+  }
 
   return routes;
 }

@@ -1,5 +1,6 @@
 'use strict';
 
+const path = require('node:path');
 const express = require('express');
 const { requireLogin } = require('../auth.js');
 const { SIZES } = require('../pictures.js');
@@ -39,7 +40,8 @@ function pictureRoutes({ pictures }) {
       next();
       return;
     }
-    res.sendFile(pictures.file(userId, pixels), (error) => error && next(error.status === 404 ? undefined : error));
+    const { dir, base } = path.parse(pictures.file(userId, pixels));
+    res.sendFile(base, { root: dir }, (error) => error && next(error.status === 404 ? undefined : error));
   });
 
   return routes;

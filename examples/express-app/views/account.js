@@ -35,7 +35,7 @@ ${problem && html`<p class="problem" role="alert">${problem}</p>`}
   });
 }
 
-function accountPage({ user, visits, apiKey, picture }) {
+function accountPage({ user, visits, apiKey, hasPicture, upload }) {
   return page({
     title: 'Account',
     user,
@@ -48,8 +48,8 @@ key, or have <a href="/account/webhooks">webhooks</a> sent when a post changes.<
 ${apiKey && html`<p>Your new key, shown only now: <code id="api-key">${apiKey}</code></p>`}
 <form method="post" action="/account/api-key"><button class="button">Get a new API key</button></form>
 <h2>Your picture</h2>
-<p><img src="/pictures/${user.id}-64.webp" alt="Your picture" width="64" height="64"></p>
-${picture && html`<p>Your last upload: ${picture.state}, ${picture.progress} %. ${picture.problem}</p>`}
+${hasPicture && html`<p><img src="/pictures/${user.id}-64.webp" alt="Your picture" width="64" height="64"></p>`}
+${upload && html`<p>Your last upload: ${upload.state}, ${upload.progress} %. ${upload.problem}</p>`}
 <form method="post" action="/account/picture" enctype="multipart/form-data" class="stack narrow">
   <label>PNG, JPEG or WebP, up to 4 MB
     <input type="file" name="picture" accept="image/png,image/jpeg,image/webp" required></label>
