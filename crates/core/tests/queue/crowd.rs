@@ -116,23 +116,27 @@ fn jobs_given_back_and_snoozed_among_threads_complete_once_each() {
 }
 
 #[test]
-fn threads_together_begin_no_more_jobs_than_the_rate_allows() {
+fn threads_together_begin_no_more_jobs_than_the_rate_of_the_queue_or_of_each_worker_allows() {
     const JOBS: usize = 300;
-    let queue = system_queue();
     let rate = Rate { max: 30, duration: 25 };
-    ready(queue.set_rate(Some(rate))).unwrap();
-    for _ in 0..JOBS {
-        ready(queue.add(new_job(at_once()))).unwrap();
-    }
-    let begun = Mutex::new(Vec::new());
-    crowd(&*queue, JOBS, terms(), |view, _| {
-        begun.lock().push(view.processed_on.unwrap());
-        completed()
-    });
-    let mut begun = begun.into_inner();
-    begun.sort_unstable();
-    for span in begun.windows(rate.max as usize + 1) {
-        let ms = span[rate.max as usize] - span[0];
-        assert!(ms + 1 >= rate.duration, "{} jobs began within {ms} ms", span.len());
+    for limiter in [None, Some(rate)] {
+        let queue = system_queue();
+        if limiter.is_none() {
+            ready(queue.set_rate(Some(rate))).unwrap();
+        }
+        for _ in 0..JOBS {
+            ready(queue.add(new_job(at_once()))).unwrap();
+        }
+        let begun = Mutex::new(Vec::new());
+        crowd(&*queue, JOBS, WorkerTerms { limiter, ..terms() }, |view, _| {
+            begun.lock().push(view.processed_on.unwrap());
+            completed()
+        });
+        let mut begun = begun.into_inner();
+        begun.sort_unstable();
+        for span in begun.windows(rate.max as usize + 1) {
+            let ms = span[rate.max as usize] - span[0];
+            assert!(ms + 1 >= rate.duration, "{} jobs began within {ms} ms", span.len());
+        }
     }
 }

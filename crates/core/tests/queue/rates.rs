@@ -26,6 +26,7 @@ fn no_more_jobs_begin_than_the_rate_allows_and_the_next_one_when_the_first_is_a_
     assert_eq!(taken(&rig, worker, 1), ["a"]);
     rig.advance(400);
     assert_eq!(taken(&rig, worker, 9), ["b"]);
+    assert_eq!(rig.queue.next_due_us(), Some((rig.now_ms() + 600) * 1_000), "the alarm is set for its room");
     rig.advance(599);
     assert!(rig.take(worker, 9).is_empty());
     rig.advance(1);
@@ -126,6 +127,11 @@ fn a_worker_with_a_limiter_takes_only_while_the_queue_has_begun_fewer() {
     rig.advance(10);
     assert_eq!(rig.take(free, 5).len(), 5, "the bound is that worker's own");
     assert!(rig.take(limited, 9).is_empty(), "what others began counts");
+    assert_eq!(
+        rig.queue.next_due_us(),
+        Some((rig.now_ms() + 1_000) * 1_000),
+        "the alarm is set for its room"
+    );
     assert!(rig.ear.take_ready().is_empty());
     rig.advance(999);
     assert!(rig.ear.take_ready().is_empty());

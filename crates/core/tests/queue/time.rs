@@ -132,6 +132,20 @@ fn a_worker_gets_no_job_that_is_too_late_though_nobody_has_looked_yet() {
 }
 
 #[test]
+fn a_worker_gets_the_job_behind_those_that_are_too_late() {
+    let rig = rig();
+    let worker = rig.worker(1);
+    for _ in 0..3 {
+        rig.add(JobOptions { expires_in: Some(100), ..JobOptions::default() });
+    }
+    add_all(&rig, &["good"]);
+    rig.before_it_ticks(100, move |queue| drop(queue.take(worker, 1)));
+    rig.advance(100);
+    assert_eq!((rig.state("good"), rig.queue.counts().failed), (JobState::Active, 3));
+    assert!(rig.ear.take_ready().is_empty());
+}
+
+#[test]
 fn nor_one_of_more_jobs_than_are_looked_at_at_once() {
     assert_eq!(taken_too_late(1_500), 0);
 }
