@@ -56,7 +56,19 @@ describe('the nights of the example app', () => {
     assert.deepEqual(stays.filter(existsSync), stays);
     const [job] = await app.state.nightly.getJobs('completed');
     assert.deepEqual(job.progress, { done: 5, of: 5 });
-    assert.equal((await app.state.nightly.getJobLogs(job.id)).length, goes.length);
+    assert.equal((await app.state.nightly.getJobLogs(job.id)).length, goes.length + 1);
+  });
+
+  it('bury letters that have been dead for a month, and none before', async (t) => {
+    const app = await startApp(t);
+    app.mail.refusals.set('ada@reader.example', [550]);
+    const ada = await member(app);
+    await until('the dead letter', async () => (await stats(ada)).deadLetters[0]);
+    const left = async () => (await app.state.deadLetters.getJobCounts()).waiting;
+    await app.clock.advanceAsync(30 * DAY_MS - 1);
+    assert.equal(await left(), 1);
+    await app.clock.advanceAsync(DAY_MS);
+    await until('the burial', async () => (await left()) === 0);
   });
 
   it('are one sweep for many clicks while it waits', async (t) => {

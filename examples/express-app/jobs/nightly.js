@@ -5,6 +5,7 @@ const path = require('node:path');
 const { DRAFT } = require('../files.js');
 const { UPLOADS } = require('../pictures.js');
 
+const LETTER_AFTER = '30d';
 const LEFTOVER_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /** At three in the morning where the readers sleep. Said at each start: what is equal changes nothing. */
@@ -18,9 +19,13 @@ function scheduleNights(nightly) {
 
 /**
  * Deletes what a process that died has left behind: drafts of files (files.js), and uploads that no job made a picture of.
- * Nothing that is younger than a day: somebody may still be at work on it. Twice is as good as once.
+ * Nothing that is younger than a day: somebody may still be at work on it. Dead letters go as well, after a month. Twice is
+ * as good as once.
  */
-async function sweep(job, dataDir) {
+async function sweep(job, { dataDir, deadLetters }) {
+  // They take room that living jobs need, and after a month nobody is going to send them.
+  const letters = await deadLetters.clean('waiting', { olderThan: LETTER_AFTER });
+  await job.log(`removed ${letters.length} dead letters`);
   const entries = await fs.readdir(dataDir, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile() && (DRAFT.test(entry.name) || path.basename(entry.parentPath) === UPLOADS))

@@ -13,7 +13,7 @@ const { createDelivery, waitBeforeNextTry } = require('./webhooks.js');
  * store.close() stops the workers and waits for what they are doing.
  */
 async function startJobs({ config, receivers, state }) {
-  const { mail, nightly, pictures, webhooks } = state;
+  const { deadLetters, mail, nightly, pictures, webhooks } = state;
   const workers = [
     // Mail is waiting on the network: a few at once cost nothing.
     mail.process(createMailer(config), { concurrency: 5 }),
@@ -26,7 +26,7 @@ async function startJobs({ config, receivers, state }) {
     // Scaling a picture is work for a processor, so it happens in two threads of its own, and requests do not feel it.
     // One picture a member at a time: the one that was uploaded last is the one that stays.
     pictures.process(path.join(__dirname, 'pictures.js'), { threads: 2, group: { concurrency: 1 } }),
-    nightly.process((job) => sweep(job, config.dataDir)),
+    nightly.process((job) => sweep(job, { dataDir: config.dataDir, deadLetters })),
   ];
   for (const worker of workers) {
     worker.on('retrying', (job, error) => {
