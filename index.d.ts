@@ -879,10 +879,11 @@ export interface WorkerOptions {
   /** This worker takes a job of a group only while fewer of that group are active, in all workers. */
   group?: { concurrency?: number };
   /**
-   * Milliseconds to wait before the next attempt; false: no further attempt. Overrides the job's backoff. What it throws, or any
-   * other answer, leaves that in force and is told as 'error'. Not with a module: functions do not cross threads.
+   * Milliseconds to wait before the next attempt instead of what the job's backoff says; false: no further attempt; undefined: as
+   * the job's backoff says. So too with what it throws and with any other answer, which are told as 'error'. Not with a module:
+   * functions do not cross threads.
    */
-  backoff?: (context: { attemptsMade: number; error: unknown; job: ActiveJob<any, any> }) => number | false;
+  backoff?: (context: { attemptsMade: number; error: unknown; job: ActiveJob<any, any> }) => number | false | undefined;
   /**
    * A thread with active jobs whose event loop has not turned for this long loses them: they stall and run elsewhere, what it still
    * does with them changes nothing ('lease-lost'). Looked at every quarter of it. At least '1s'; null: never. Default '5m'.

@@ -56,7 +56,9 @@ describe('a worker', () => {
     assert.equal(most, 3);
   });
 
-  it('that takes nothing does not hold up a clock that waits until jobs have settled', { timeout: 10_000 }, async () => {
+  it('that takes nothing does not hold up a clock that waits until jobs have settled', {
+    timeout: 10_000,
+  }, async () => {
     const waits = queue.process(() => 'ran', { autorun: false });
     const job = await queue.add('j', null);
     await clock.advanceAsync('1s');
@@ -224,6 +226,21 @@ describe('what follows a failure', () => {
       ['retrying', 'retrying', 'failed'],
     );
     await assert.rejects(job.result(), { finishKind: 'unrecoverable' });
+  });
+
+  it('backoff leaves it to the backoff of the job by answering undefined', async () => {
+    const tries = [];
+    const start = clock.nowMs;
+    queue.process(
+      () => {
+        tries.push(clock.nowMs - start);
+        throw new Error('no');
+      },
+      { backoff: ({ attemptsMade }) => (attemptsMade === 1 ? undefined : 50) },
+    );
+    await queue.add('j', null, { attempts: 3, backoff: { type: 'fixed', delay: '1s' } });
+    await clock.advanceAsync('1m');
+    assert.deepEqual(tries, [0, 1_000, 1_050]);
   });
 
   it('what backoff throws, or answers otherwise, is an error and leaves the own backoff of the job', async () => {

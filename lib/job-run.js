@@ -158,6 +158,7 @@ class JobRun {
     if (backoff === undefined || this.#cancelled !== undefined) return asItsOptionsSay;
     try {
       const answer = backoff({ attemptsMade: this.job.attempt, error, job: this.job });
+      if (answer === undefined) return asItsOptionsSay;
       return answer === false
         ? { how: FOR_GOOD, waitMs: ITS_OWN_WAIT }
         : { how: AS_ITS_OPTIONS_SAY, waitMs: readWait(answer) };
@@ -208,8 +209,8 @@ function readWait(answer) {
   // Told below; that it may fail later as well is nobody's loss.
   if (types.isPromise(answer)) answer.catch(() => {});
   throw invalidArg(
-    "option 'backoff' of process() must return milliseconds from 0 to 100 years, or false for no further attempt, and at once; " +
-      `got ${show(answer)}: the job's own backoff was used`,
+    "option 'backoff' of process() must return milliseconds from 0 to 100 years, false for no further attempt or undefined for the job's own backoff, and " +
+      `at once; got ${show(answer)}: the job's own backoff was used`,
   );
 }
 

@@ -17,8 +17,14 @@ function openQueues(store) {
     }),
     // Nobody works on this one: its jobs wait until a member looks at /stats and sends them again.
     deadLetters: store.queue('dead-letters'),
-    // How long to wait between two tries is said by jobs/webhooks.js: the receiver has a word in it.
-    webhooks: store.queue('webhooks', { defaultJobOptions: { attempts: 8, timeout: '5s' } }),
+    // The receiver has a word in how long to wait: see jobs/webhooks.js.
+    webhooks: store.queue('webhooks', {
+      defaultJobOptions: {
+        attempts: 8,
+        timeout: '5s',
+        backoff: { type: 'exponential', delay: '1s', maxDelay: '10m', jitter: 0.2 },
+      },
+    }),
     // What goes wrong with a picture goes wrong again, and a second try might come after the next upload and undo it. A
     // thread that dies is another matter: its job is given to the next thread, first of all.
     pictures: store.queue('pictures', { defaultJobOptions: { attempts: 1, timeout: '30s' } }),

@@ -4,11 +4,8 @@ const { UnrecoverableError } = require('redstart');
 const { sign } = require('../receivers.js');
 const { requirePublic } = require('../public-address.js');
 
-const FIRST_WAIT_MS = 1_000;
-const WAIT_MS_MAX = 10 * 60 * 1000;
 // Who asks for more than this is asked again all the same.
 const RETRY_AFTER_MS_MAX = 60 * 60 * 1000;
-const JITTER = 0.2;
 
 /** The receiver is there and cannot take it now; `retryAfterMs` when it said how long to wait. */
 class NotNow extends Error {
@@ -56,13 +53,10 @@ function createDelivery({ config, receivers }) {
   };
 }
 
-/** The worker's backoff: what the receiver asked for, else twice as long each time, not all of them at once. */
-function waitBeforeNextTry({ attemptsMade, error }) {
-  if (error instanceof NotNow && error.retryAfterMs !== undefined) {
-    return Math.min(error.retryAfterMs, RETRY_AFTER_MS_MAX);
-  }
-  const wait = Math.min(FIRST_WAIT_MS * 2 ** (attemptsMade - 1), WAIT_MS_MAX);
-  return wait * (1 - JITTER * Math.random());
+/** The worker's backoff: what the receiver asked for, else what the queue says. */
+function waitBeforeNextTry({ error }) {
+  if (!(error instanceof NotNow) || error.retryAfterMs === undefined) return undefined;
+  return Math.min(error.retryAfterMs, RETRY_AFTER_MS_MAX);
 }
 
 /** Retry-After holds seconds or a date. undefined for none, and for one that makes no sense. */
