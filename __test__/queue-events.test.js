@@ -180,4 +180,17 @@ describe('listeners', () => {
     await until(() => order.length === 4);
     assert.deepEqual(order, ['added first', 'completed first', 'added second', 'completed second']);
   });
+
+  test('who lets 10,000 events wait is told once how many it missed, and hears what comes after', async () => {
+    const heard = hear(queue, ['added', 'waiting', 'lagged']);
+    const all = Array.from({ length: 10_000 }, () => ({ name: 'j', data: null }));
+    await queue.addBulk(all);
+    await until(() => heard.some(([event]) => event === 'lagged'));
+    const [[, { missed, seq }], ...others] = heard.filter(([event]) => event === 'lagged');
+    assert.deepEqual([others, heard.length - 1 + missed], [[], 20_000]);
+    assert.equal(seq, 20_000, 'the last one that it missed');
+    await queue.add('j', null, { jobId: 'next' });
+    await until(() => heard.at(-1)[1].jobId === 'next' && heard.at(-1)[0] === 'waiting');
+    assert.equal(heard.at(-1)[1].seq, 20_002);
+  });
 });

@@ -162,3 +162,40 @@ describe('setGlobalRateLimit()', () => {
     }
   });
 });
+
+describe('bounds that are given to each worker', () => {
+  test('group.concurrency counts the jobs of a group in all workers', async () => {
+    const { gates, handler } = held();
+    for (let workers = 0; workers < 3; workers++) {
+      queue.process(handler, { concurrency: 5, group: { concurrency: 2 } });
+    }
+    const groups = ['a', 'a', 'a', 'a', 'b'];
+    await queue.addBulk(groups.map((id) => ({ name: 'j', data: id, opts: { group: { id } } })));
+    await until(() => gates.length === 3);
+    for (let turns = 0; turns < 5; turns++) await turn();
+    assert.equal(gates.length, 3, 'two of a, one of b');
+    for (const { release } of gates) release();
+    await until(() => gates.length === 5);
+  });
+
+  test('limiter counts what the queue has begun in all workers; a worker without one takes what it will', async () => {
+    const begun = [];
+    const limited = ['first', 'second'].map((name) =>
+      queue.process(() => void begun.push([name, clock.nowMs - stage.startMs]), {
+        concurrency: 5,
+        limiter: { max: 2, duration: '1s' },
+      }),
+    );
+    await addMany(4);
+    await clock.advanceAsync('1s');
+    assert.deepEqual(
+      begun.map(([, ms]) => ms),
+      [0, 0, 1_000, 1_000],
+    );
+    await addMany(4);
+    queue.process(() => void begun.push(['free', clock.nowMs - stage.startMs]), { concurrency: 5 });
+    await until(() => begun.length === 8);
+    assert.deepEqual(begun.slice(4), Array(4).fill(['free', 1_000]));
+    for (const worker of limited) await worker.close();
+  });
+});

@@ -2,7 +2,7 @@
 // How long finished jobs stay, and dead letters: where those that failed for good go besides.
 const assert = require('node:assert/strict');
 const { afterEach, beforeEach, describe, test } = require('node:test');
-const { UnrecoverableError } = require('redstart');
+const { UnrecoverableError, open } = require('redstart');
 const { hear, newStage, turn } = require('./support/queue/stage.js');
 
 let stage;
@@ -178,5 +178,31 @@ describe('dead letters', () => {
     await finish(['a'], {}, true);
     await clock.advanceAsync(1);
     assert.deepEqual(seen, [['a', 'orders', 1]]);
+  });
+
+  test('letters have the options of that queue, and none is lost: too large for it, or for a store that is full', async () => {
+    const store = open('memory:', { clock, maxMemory: '256kb' });
+    const letters = store.queue('letters', { maxDataSize: '1kb', defaultJobOptions: { delay: '1m', priority: 3 } });
+    const orders = store.queue('orders', { deadLetter: 'letters', defaultJobOptions: { attempts: 1 } });
+    const payload = 'x'.repeat(4_096);
+    let count = 0;
+    const isFull = () =>
+      orders.add('j', payload).then(
+        () => false,
+        ({ code }) => code === 'ERR_STORE_FULL',
+      );
+    while (!(await isFull())) count += 1;
+    orders.process(() => {
+      throw new Error('no');
+    });
+    await clock.advanceAsync(1);
+    const { delayed } = await letters.getJobCounts();
+    assert.ok(count > 20);
+    assert.equal(delayed, count);
+    clock.advance('1m');
+    const [letter] = await letters.getJobs('prioritized');
+    assert.deepEqual([letter.priority, letter.data], [3, payload]);
+    await letters.drain();
+    await store.close();
   });
 });
