@@ -83,9 +83,14 @@ fn a_failed_job_tells_who_waits_how_it_ended_and_why() {
 fn waits_that_were_given_up_are_forgotten() {
     let rig = rig();
     add_all(&rig, &["a"]);
-    for _ in 0..1_000 {
-        drop(pending(rig.queue.result("a", Some(HOUR_MS))));
+    for number in 0..1_000 {
+        drop(pending(rig.queue.result("a", Some(HOUR_MS + number))));
     }
+    let first_us = rig.queue.next_due_us().unwrap();
+    assert!(
+        first_us > (rig.now_ms() + HOUR_MS + 900) * MS,
+        "the deadlines of the first ones are there still"
+    );
     let mut real = pending(rig.queue.result("a", None));
     run(&rig, rig.worker(1), completed());
     assert!(poll(&mut real).unwrap().is_ok());
