@@ -160,6 +160,16 @@ describe('who waits for a result', () => {
     assert.ok(results.every((result, index) => result === index));
   });
 
+  test('is answered although the handle it asked through closes, while another one lives', async () => {
+    const [asking, running] = [open('memory:bites'), open('memory:bites')];
+    const waits = asking.queue('q').addAndWait('j', 1);
+    await until(async () => (await running.queue('q').getJobCounts()).waiting === 1);
+    await asking.close();
+    running.queue('q').process(() => 'answered');
+    assert.equal(await waits, 'answered');
+    await running.close();
+  });
+
   test('of a job that fails is told after its last attempt and not after the first', async () => {
     let tries = 0;
     queue.process(() => {

@@ -153,6 +153,8 @@ describe('getMetrics()', () => {
     await add(6, 'fails');
     clock.advance('10s');
     assert.equal((await queue.getMetrics()).oldestWaitingAge, 10_000);
+    const { counts, oldestWaitingAgeMs } = (await stage.store.stats()).queues.q;
+    assert.deepEqual([counts, oldestWaitingAgeMs], [await queue.getJobCounts(), 10_000]);
     const { opened, release } = gate();
     queue.process(
       async ({ data }) => {
