@@ -66,7 +66,8 @@ const WORKER = plain({
   concurrency: constantFrom(1, 2, 3),
   groupLimit: seldom(constantFrom(1, 2), 3),
   limiter: seldom(fc.constant(LIMITER)),
-  backoff: seldom(constantFrom(0, 700, false)),
+  // What the function answers; null: nothing, which leaves it to the job.
+  backoff: seldom(constantFrom(0, 700, false, null), 2),
 });
 
 module.exports = { ENDING, JOB, REPEAT, TEMPLATE, WORKER };

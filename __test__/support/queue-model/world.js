@@ -46,7 +46,7 @@ class World {
   startWorker({ concurrency, groupLimit, limiter, backoff }) {
     const number = this.workers.length;
     const options = { concurrency, limiter, group: groupLimit && { concurrency: groupLimit } };
-    const given = backoff === undefined ? options : { ...options, backoff: () => backoff };
+    const given = backoff === undefined ? options : { ...options, backoff: () => backoff ?? undefined };
     this.runsOf.push([]);
     const worker = this.queue.process((job) => this.#run(number, job), withoutUndefined(given));
     for (const tell of TELLS) worker.on(tell, (job) => this.#note(job, tell));
