@@ -696,7 +696,7 @@ export interface JobOptions {
   runAt?: Date;
   /** 0 (default) runs first, then 1, 2, … up to 2_097_151, as in BullMQ. */
   priority?: number;
-  /** Before all waiting jobs of its priority. Default false. */
+  /** Before all waiting jobs of its priority, those aside that were given back. Default false. */
   lifo?: boolean;
   /** Tries in all. Default 3. */
   attempts?: number;
@@ -729,7 +729,8 @@ export interface QueueOptions {
   /**
    * The name of a queue of this store to which a job that failed for good is also added, before anybody hears of that: its name
    * and data, and in `deadLetter` where it comes from and why; the options are that queue's. A cancelled or expired job is
-   * added too, and none is refused for lack of room. Default: none.
+   * added too, and none is refused for lack of room. Queues whose dead letters would go round in a circle are ERR_INVALID_ARG.
+   * Default: none.
    */
   deadLetter?: string;
 }
@@ -874,7 +875,10 @@ export interface WorkerOptions {
   leaseDuration?: Duration;
   /** Times a job may stall (lose its worker) before it fails. Default 1. */
   maxStalledCount?: number;
-  /** This worker takes a job only while the queue has begun fewer than max within the last `duration`. max: 1 to 100,000. */
+  /**
+   * This worker takes a job only while the queue has begun fewer than max within the last `duration`, in all workers, since the
+   * first worker with a limiter was opened. max: 1 to 100,000.
+   */
   limiter?: { max: number; duration: Duration };
   /** This worker takes a job of a group only while fewer of that group are active, in all workers. */
   group?: { concurrency?: number };

@@ -114,8 +114,7 @@ class Job {
 
 /** @param {QueueFunctions} native @param {string} id @returns {Promise<string>} */
 async function stateOf(native, id) {
-  const text = await reply(native.getJob(id));
-  return text === undefined ? 'unknown' : JSON.parse(text).state;
+  return (await reply(native.getState(id))) ?? 'unknown';
 }
 
 /**

@@ -17,8 +17,14 @@ const { Worker } = require('./worker.js');
  * @typedef {{ readonly closing: boolean, readonly identity: string, readonly url: string, share(): string }} OfStore
  */
 
-/** @type {Map<string, AnyWorker>} By store, queue and name. */
-const named = new Map();
+const NAMED = Symbol.for('redstart.workers');
+/** @type {{ [NAMED]?: Map<string, AnyWorker> }} */
+const realm = globalThis;
+/**
+ * By store, queue and name. One for all copies of this module: who loads modules anew loads this one anew as well.
+ * @type {Map<string, AnyWorker>}
+ */
+const named = (realm[NAMED] ??= new Map());
 
 class QueueWorkers {
   /** @type {import('../native.js').QueueFunctions} */

@@ -75,6 +75,7 @@ fn bind_jobs<'env>(functions: Functions<'env>, queue: &Queue) -> napi::Result<Fu
         .with::<1, _>("addBulk", queue.clone(), add_bulk)?
         .with::<4, _>("addAndWait", queue.clone(), add_and_wait)?
         .with::<1, _>("getJob", queue.clone(), get_job)?
+        .with::<1, _>("getState", queue.clone(), get_state)?
         .with::<4, _>("getJobs", queue.clone(), get_jobs)?
         .with::<3, _>("logs", queue.clone(), logs)?
         .with::<2, _>("result", queue.clone(), result)?
@@ -185,6 +186,13 @@ fn get_job(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     let engine = queue.open()?;
     let job = engine.get_job(&frame.text(0)?);
     queue.answer(frame, job, |job| job.map_or(Out::Undefined, |job| text(&job)))
+}
+
+/// Argument: id. Returns the state's name.
+fn get_state(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
+    let engine = queue.open()?;
+    let state = engine.state(&frame.text(0)?);
+    queue.answer(frame, state, |state| state.map_or(Out::Undefined, |state| Out::Text(state.name().into())))
 }
 
 /// Arguments: states as JSON, start, end, asc. Returns [job, …].

@@ -170,6 +170,8 @@ export interface QueueFunctions {
   /** add, then result of that job, however soon it ends and goes. timeoutMs < 0: none. */
   addAndWait(name: string, data: string, options: string, timeoutMs: number): string | undefined;
   getJob(id: string): string | undefined;
+  /** Its name alone, plain. */
+  getState(id: string): string | undefined;
   /** states: [state, …]; start and end are places, both included. [job, …] */
   getJobs(states: string, start: number, end: number, asc: boolean): string | undefined;
   /** end < 0: the last line. [line, …] */

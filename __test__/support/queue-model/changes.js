@@ -100,10 +100,11 @@ function setPaused(model, paused) {
   model.paused = paused;
 }
 
-/** One that is the same counts on; another one counts anew. */
+/** What the former one counted counts on. */
 function setRate(model, rate) {
   if (model.rate?.max === rate?.max && model.rate?.duration === rate?.duration) return;
-  Object.assign(model, { rate, begun: [] });
+  const counted = rate === undefined ? 0 : (model.rate?.max ?? 0);
+  Object.assign(model, { rate, begun: counted === 0 ? [] : model.begun.slice(-counted) });
 }
 
 module.exports = {

@@ -260,26 +260,39 @@ impl Store {
 
     /// The queue `name`; all its options have defaults.
     pub fn queue(&self, asked: &Asked<'_>) -> Result<Found<Arc<dyn QueueEngine>>> {
-        let check = |options: &QueueOptions| {
-            if options.dead_letter.as_deref() == Some(asked.name) {
-                let name = asked.name;
-                return Err(Error::InvalidArg(format!(
-                    "queue '{name}' is its own deadLetter; name another queue"
-                )));
-            }
-            options.check()
-        };
+        let given = asked.options.and_then(|text| serde_json::from_str::<QueueOptions>(text).ok());
+        if let Some(dead_letter) = given.and_then(|options| options.dead_letter) {
+            self.check_dead_letters(asked.name, dead_letter)?;
+        }
         self.queues.adopt(asked, |queue, options: QueueOptions| {
-            check(&options)?;
+            options.check()?;
             queue.adopt(options);
             Ok(())
         })?;
         let make = |options: QueueOptions| {
-            check(&options)?;
+            options.check()?;
             Ok(self.make_queue(asked.name, options))
         };
         let (feature, options) = self.queues.get_or_make(asked, make)?;
         Ok(Found { feature, options })
+    }
+
+    /// Fails where a job of `queue` that fails there, and in every queue that its dead letters go to, would come back to it.
+    fn check_dead_letters(&self, queue: &str, dead_letter: String) -> Result<()> {
+        let mut path = vec![queue.to_owned(), dead_letter];
+        while let Some(last) = path.last() {
+            if last == queue {
+                return Err(Error::InvalidArg(format!(
+                    "deadLetter goes round in a circle ('{}'): a job that always fails would run for ever; name another queue",
+                    path.join("' -> '")
+                )));
+            }
+            let Some(next) = self.queues.get(last).and_then(|queue| queue.dead_letter()) else {
+                break;
+            };
+            path.push(next.to_string());
+        }
+        Ok(())
     }
 
     fn make_queue(&self, name: &str, options: QueueOptions) -> Arc<MemoryQueue> {

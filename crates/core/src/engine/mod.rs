@@ -315,6 +315,8 @@ pub trait QueueEngine: Send + Sync {
     fn close_worker(&self, worker: u64, released: bool);
     /// A job as it is now.
     fn get_job(&self, id: &str) -> Reply<Option<JobView>>;
+    /// Where a job is now.
+    fn state(&self, id: &str) -> Reply<Option<JobState>>;
     /// Jobs in any of these states, state by state, in the order in which they run or finished, or with `asc` false the
     /// other way round: from `start` on, at most `max`. Costs a step a job, those that are passed over too.
     fn get_jobs(&self, states: &[JobState], start: usize, max: usize, asc: bool) -> Reply<Vec<JobView>>;

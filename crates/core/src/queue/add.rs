@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::dedup::{Dedup, Holder};
+use super::dedup::{self, Dedup, Holder};
 use super::effect::{Added, Effect, Replaced};
-use super::job::{DeadLetter, bytes_added};
+use super::job::{DeadLetter, Extra, bytes_added};
 use super::json::Json;
 use super::options::{JobOptions, QueueOptions};
 use super::state::State;
@@ -56,9 +56,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Bytes the job will take, what few jobs have aside.
+    /// Bytes the job will take.
     pub fn bytes(&self) -> u64 {
-        bytes_added(&self.id, &self.name, &self.data, &self.terms)
+        let dedup = self.dedup.as_ref().map(|dedup| &*dedup.id);
+        let has_extra = dedup.is_some() || self.expires_in_ms.is_some() || self.dead_letter.is_some();
+        let extra = if has_extra { Extra::bytes_added(dedup, self.dead_letter.as_deref()) } else { 0 };
+        let held = dedup.map_or(0, |dedup| dedup::bytes(dedup, &self.id));
+        bytes_added(&self.id, &self.name, &self.data, &self.terms) + extra + held
     }
 }
 

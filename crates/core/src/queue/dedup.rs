@@ -113,6 +113,7 @@ impl Dedups {
     }
 }
 
-fn bytes(id: &str, job_id: &str) -> u64 {
+/// What a taken id takes.
+pub(super) fn bytes(id: &str, job_id: &str) -> u64 {
     HOLDER_BYTES + 2 * (id.len() + job_id.len()) as u64
 }

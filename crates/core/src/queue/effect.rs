@@ -129,7 +129,7 @@ pub enum Effect {
     Resumed,
     /// So many are active at once, at most.
     ConcurrencySet { limit: Option<u32> },
-    /// So many are begun in a time, at most.
+    /// So many are begun in a time, at most; what the former rate counted counts on.
     RateSet { rate: Option<Rate> },
     /// There is this scheduler, in place of one of the same id.
     SchedulerSet { id: Arc<str>, scheduler: Box<Scheduler> },

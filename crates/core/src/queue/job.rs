@@ -19,6 +19,8 @@ use crate::clock::MS;
 const BOOKKEEPING_BYTES: u64 = 640;
 /// What it costs in addition to have something of [`Extra`], its texts aside.
 const EXTRA_BYTES: u64 = 144;
+/// What the origin of a dead letter takes, its texts aside.
+const DEAD_LETTER_BYTES: usize = 80;
 
 /// The hold of one worker on one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,13 +232,18 @@ impl Job {
 
 impl Extra {
     fn bytes(&self) -> u64 {
-        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
-        let letter = self
-            .dead_letter
-            .as_ref()
-            .map_or(0, |letter| letter.queue.len() + letter.job_id.len() + letter.failed_reason.len() + 80);
+        let cancelled = self.cancelled.as_ref().map_or(0, |reason| reason.len());
         let progress = self.progress.as_ref().map_or(0, |progress| progress.get().len());
-        EXTRA_BYTES + (text(&self.dedup) + text(&self.cancelled) + progress + letter) as u64
+        Self::bytes_added(self.dedup.as_deref(), self.dead_letter.as_deref()) + (cancelled + progress) as u64
+    }
+
+    /// Of a job that was just added.
+    pub(super) fn bytes_added(dedup: Option<&str>, dead_letter: Option<&DeadLetter>) -> u64 {
+        let dedup = dedup.map_or(0, str::len);
+        let letter = dead_letter.map_or(0, |letter| {
+            letter.queue.len() + letter.job_id.len() + letter.failed_reason.len() + DEAD_LETTER_BYTES
+        });
+        EXTRA_BYTES + (dedup + letter) as u64
     }
 }
 

@@ -81,8 +81,10 @@ impl State {
             Effect::Resumed => self.paused = false,
             Effect::ConcurrencySet { limit } => self.concurrency = *limit,
             Effect::RateSet { rate } => {
+                if self.rate.is_none() || rate.is_none() {
+                    self.begun.clear();
+                }
                 self.rate = *rate;
-                self.begun.clear();
             }
             Effect::SchedulerSet { id, scheduler } => {
                 self.unschedule(id);

@@ -27,6 +27,20 @@ pub enum JobState {
     Failed,
 }
 
+impl JobState {
+    /// As callers see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Prioritized => "prioritized",
+            Self::Delayed => "delayed",
+            Self::Active => "active",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// A job as it was at one instant. Cheap to clone: the texts are shared.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -165,6 +165,11 @@ impl<F> Names<F> {
         self.known.iter().map(|named| (named.key().clone(), look(&named.feature))).collect()
     }
 
+    /// The feature of that name, where it is there.
+    pub(super) fn get(&self, name: &str) -> Option<Arc<F>> {
+        self.known.get(name).map(|named| named.feature.clone())
+    }
+
     /// Every feature.
     pub(super) fn all(&self) -> Vec<Arc<F>> {
         self.known.iter().map(|named| named.feature.clone()).collect()

@@ -75,8 +75,11 @@ impl Model {
             Step::Concurrency(limit) => self.concurrency = *limit,
             Step::Rate(rate) => {
                 if self.rate != *rate {
+                    // What the former rate counted counts on.
+                    let counted =
+                        if rate.is_some() { self.rate.map_or(0, |rate| rate.max as usize) } else { 0 };
+                    self.begun.drain(..self.begun.len().saturating_sub(counted));
                     self.rate = *rate;
-                    self.begun.clear();
                 }
             }
             Step::SetScheduler { id, repeat, name, data, options } => {

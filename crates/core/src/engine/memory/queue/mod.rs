@@ -111,6 +111,11 @@ impl MemoryQueue {
         *self.shared.write() = Arc::new(Shared::new(options));
     }
 
+    /// The queue that its dead letters go to.
+    pub fn dead_letter(&self) -> Option<Arc<str>> {
+        self.inner.lock().dead_letter.clone()
+    }
+
     /// `look` at the state, under the queue's lock: for snapshots and tests.
     pub fn inspect<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.inner.lock().state)
@@ -282,6 +287,10 @@ impl QueueEngine for MemoryQueue {
         Reply::Ready(Ok(self.inspect(|state| Some(state.job(state.find(id)?)?.view()))))
     }
 
+    fn state(&self, id: &str) -> Reply<Option<JobState>> {
+        Reply::Ready(Ok(self.inspect(|state| Some(state.job(state.find(id)?)?.state()))))
+    }
+
     fn get_jobs(&self, states: &[JobState], start: usize, max: usize, asc: bool) -> Reply<Vec<JobView>> {
         Reply::Ready(Ok(self.inspect(|state| state.jobs_in(states, start, max, asc))))
     }
@@ -348,8 +357,10 @@ impl QueueEngine for MemoryQueue {
     }
 
     fn upsert_scheduler(&self, upsert: Upsert) -> Reply<()> {
-        let checked = upsert.check(&self.shared().options);
-        Reply::Ready(checked.and_then(|()| self.with_room(upsert, Inner::upsert_scheduler)))
+        let shared = self.shared();
+        Reply::Ready(upsert.check(&shared.options).and_then(|()| {
+            self.with_room(upsert, |inner, upsert, now_us| inner.upsert_scheduler(upsert, &shared, now_us))
+        }))
     }
 
     fn remove_scheduler(&self, id: &str) -> Reply<bool> {

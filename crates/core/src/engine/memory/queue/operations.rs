@@ -186,7 +186,12 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) fn upsert_scheduler(&mut self, upsert: scheduler::Upsert, now_us: u64) -> Result<()> {
+    pub(super) fn upsert_scheduler(
+        &mut self,
+        upsert: scheduler::Upsert,
+        options: &add::Shared,
+        now_us: u64,
+    ) -> Result<()> {
         self.check_open()?;
         if let Some(effect) = scheduler::upsert(&self.state, upsert, now_us) {
             let bytes = match &effect {
@@ -196,6 +201,8 @@ impl Inner {
             self.reserve(bytes)?;
             self.arrive(bytes);
             self.commit(&effect);
+            // One that comes at once is there when this returns.
+            self.tick_schedulers(options, now_us);
         }
         Ok(())
     }

@@ -31,15 +31,7 @@ impl Inner {
         self.commit_all(|inner| due::delayed(&inner.state, now_us));
         self.expire(now_us);
         self.time_out(now_us);
-        for _ in 0..TICK_MAX {
-            let new_id = || ids::job_id(now_us / MS);
-            let Some(effects) = scheduler::tick(&self.state, options, new_id, now_us) else {
-                break;
-            };
-            for effect in &effects {
-                self.commit(effect);
-            }
-        }
+        self.tick_schedulers(options, now_us);
         self.reap_orphans(now_us);
         self.answer_late_waiters(now_us);
         self.commit_all(|inner| retain::over_age(&inner.state, now_us));
@@ -52,6 +44,19 @@ impl Inner {
                 return;
             };
             self.commit(&effect);
+        }
+    }
+
+    /// Adds the jobs of schedulers whose instants have come.
+    pub(super) fn tick_schedulers(&mut self, options: &Shared, now_us: u64) {
+        for _ in 0..TICK_MAX {
+            let new_id = || ids::job_id(now_us / MS);
+            let Some(effects) = scheduler::tick(&self.state, options, new_id, now_us) else {
+                return;
+            };
+            for effect in &effects {
+                self.commit(effect);
+            }
         }
     }
 
