@@ -9,7 +9,7 @@ const { DURATION_MS_MAX } = require('./duration.js');
 const { RedstartError, invalidArg, isUnrecoverable, show, toFailure } = require('./errors.js');
 const { ActiveJob, Snooze, leaseLost } = require('./job-active.js');
 const { ready } = require('./lane.js');
-const { countJob, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
+const { countBegun, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
 
 // What settling came to.
 const COMPLETED = 0;
@@ -51,9 +51,11 @@ class JobRun {
     // From here on in an asynchronous context of its own: what a handler enters there is not seen by the next.
     await undefined;
     while (isTurnDue()) await turnOfTheLoop();
+    countBegun(this.#isOver);
     if (this.#isOver) return;
-    countJob();
     this.#hands.tell('active', this.job);
+    // A listener may have closed the worker.
+    if (this.#isOver) return;
     let result;
     let text;
     const { handler } = this.#hands;

@@ -12,7 +12,7 @@ const { JobRun } = require('./job-run.js');
 const { listen, unlisten, keepAlive, ready } = require('./lane.js');
 const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker-options.js');
 const { tell, tellError } = require('./worker-tell.js');
-const { JOBS_A_TURN, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
+const { roomToClaim, countClaimed, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
 
 // Taken before Jest's fake timers replace the global ones: closing is bounded in real time.
 const { setTimeout, clearTimeout } = timers;
@@ -151,8 +151,15 @@ class Worker extends EventEmitter {
   }
 
   #pull() {
-    const free = Math.min(this.#concurrency - this.#running.size, JOBS_A_TURN);
-    if (!this.#takes || free <= 0) return;
+    const places = this.#concurrency - this.#running.size;
+    if (!this.#takes || places <= 0) return;
+    const room = roomToClaim();
+    if (room === 0) {
+      // Those that have been claimed begin before.
+      this.#pullSoon();
+      return;
+    }
+    const free = Math.min(places, room);
     let text;
     try {
       text = ready(this.#native.take(this.#number, free));
@@ -166,6 +173,7 @@ class Worker extends EventEmitter {
       return;
     }
     const taken = JSON.parse(text);
+    countClaimed(taken.length, room);
     for (const [view, token] of taken) this.#start(view, token);
     if (taken.length === free) this.#pullSoon();
   }
