@@ -170,6 +170,8 @@ export interface QueueFunctions {
   /** add, then result of that job, however soon it ends and goes. timeoutMs < 0: none. */
   addAndWait(name: string, data: string, options: string, timeoutMs: number): string | undefined;
   getJob(id: string): string | undefined;
+  /** Its name alone, plain. */
+  getState(id: string): string | undefined;
   /** states: [state, …]; start and end are places, both included. [job, …] */
   getJobs(states: string, start: number, end: number, asc: boolean): string | undefined;
   /** end < 0: the last line. [line, …] */
@@ -189,6 +191,9 @@ export interface QueueFunctions {
   openWorker(options: string): number | undefined;
   /** line 0: the worker is another thread's. released: its jobs go back to the front and lose no attempt; else they stalled. */
   closeWorker(worker: number, line: number, released: boolean): undefined;
+  /** This lane hears of the lease ends of another one's worker too. The guard's number in the queue; scratch[1]: its line. */
+  guardWorker(worker: number): number | undefined;
+  unguardWorker(guard: number, line: number): undefined;
   /** [[job, token], …]; undefined for none. max 0: it wants none any more. */
   take(worker: number, max: number): string | undefined;
   /** These four: 0 completed, 1 retrying or snoozed, 2 failed, 3 released, 4 lease lost. They work through closed handles too. */
@@ -213,13 +218,13 @@ export interface QueueFunctions {
   pause(): undefined;
   resume(): undefined;
   isPaused(): boolean | undefined;
-  /** These four are one step of at most 1,000 jobs. scratch[1]: 1 when there is more to do. How many jobs were removed. */
+  /** These three are one step of at most 1,000 jobs. scratch[1]: 1 when there is more to do. How many jobs were removed. */
   drain(): number | undefined;
   /** state: a plain word. [id, …] of the jobs that were removed, at most limit. */
   clean(state: string, olderThanMs: number, limit: number): string | undefined;
   /** How many jobs wait again, at most limit. */
   retryFailed(limit: number): number | undefined;
-  /** How many jobs were removed. */
+  /** All at once: how many jobs were removed. */
   obliterate(force: boolean): number | undefined;
   /** limit 0: none. */
   setGlobalConcurrency(limit: number): undefined;

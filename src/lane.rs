@@ -113,6 +113,7 @@ pub(crate) struct Shared {
     numbers: AtomicU64,
     workers: Mutex<HashMap<u64, InQueue>>,
     subscriptions: Mutex<HashMap<u64, InQueue>>,
+    guards: Mutex<HashMap<u64, InQueue>>,
     promised: Mutex<HashMap<u64, Weak<Promised>>>,
     loads: Mutex<HashMap<u64, Led>>,
     nears: Mutex<Vec<(Weak<dyn CacheEngine>, u16)>>,
@@ -211,6 +212,16 @@ impl Shared {
     /// Forgets a subscription that has ended.
     pub(crate) fn remove_subscription(&self, line: u64) {
         self.subscriptions.lock().remove(&line);
+    }
+
+    /// Keeps a guard of another lane's worker, so that the end of the environment ends it.
+    pub(crate) fn add_guard(&self, line: u64, queue: Weak<dyn QueueEngine>, guard: u64) {
+        self.guards.lock().insert(line, (queue, guard));
+    }
+
+    /// Forgets a guard that has ended.
+    pub(crate) fn remove_guard(&self, line: u64) {
+        self.guards.lock().remove(&line);
     }
 
     /// Keeps a pending reply, so that the end of the environment gives it up.
@@ -326,6 +337,12 @@ impl OnEnd for Shared {
         for (queue, subscription) in subscriptions.into_values() {
             if let Some(queue) = queue.upgrade() {
                 queue.unsubscribe(subscription);
+            }
+        }
+        let guards = std::mem::take(&mut *self.guards.lock());
+        for (queue, guard) in guards.into_values() {
+            if let Some(queue) = queue.upgrade() {
+                queue.unguard(guard);
             }
         }
         let watches = std::mem::take(&mut *self.watches.lock());
@@ -452,8 +469,9 @@ fn deliver(lane: &Shared, completion: Completion, frame: &Frame<'_>) -> Option<R
             frame.set_whole(4, token.epoch);
             let why = match why {
                 LeaseEnd::Lost => 0,
-                LeaseEnd::TimedOut => 1,
+                LeaseEnd::TimedOut { again: true } => 1,
                 LeaseEnd::Cancelled => 2,
+                LeaseEnd::TimedOut { again: false } => 3,
             };
             frame.set_whole(5, why);
             Ok(Out::Undefined)

@@ -89,6 +89,8 @@ fn bind_workers<'env>(functions: Functions<'env>, queue: &Queue) -> napi::Result
     functions
         .with::<1, _>("openWorker", queue.clone(), open_worker)?
         .with::<3, _>("closeWorker", queue.clone(), close_worker)?
+        .with::<1, _>("guardWorker", queue.clone(), guard_worker)?
+        .with::<2, _>("unguardWorker", queue.clone(), unguard_worker)?
         .with::<2, _>("take", queue.clone(), take)?
         .with::<4, _>("complete", queue.clone(), complete)?
         .with::<6, _>("fail", queue.clone(), fail)?
@@ -363,9 +365,10 @@ fn retry_failed(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     step(frame, queue.open()?.retry_failed(size(frame, 0)?)).map(count)
 }
 
-/// Argument: force. Returns how many jobs this step removed.
+/// Argument: force. Returns how many jobs were removed.
 fn obliterate(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
-    step(frame, queue.open()?.obliterate(frame.flag(0))).map(count)
+    let removed = queue.open()?.obliterate(frame.flag(0));
+    queue.answer(frame, removed, count)
 }
 
 /// A number of which 0 stands for none. lib/queue-arguments.js has checked it; what does not fit is above every bound.
@@ -430,6 +433,24 @@ fn subscribe(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     lane.add_subscription(number, Arc::downgrade(&queue.engine), subscription);
     frame.set_whole(1, number);
     Ok(count(subscription))
+}
+
+/// Argument: a worker, of whichever lane. Returns the guard's number in the queue; scratch[1] is its line in this lane.
+fn guard_worker(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
+    let engine = queue.open()?;
+    let lane = queue.handle.lane.clone();
+    let number = lane.next_number();
+    let guard = engine.guard(whole(frame, 0)?, Arc::new(Line { lane: lane.clone(), number }));
+    lane.add_guard(number, Arc::downgrade(&queue.engine), guard);
+    frame.set_whole(1, number);
+    Ok(count(guard))
+}
+
+/// Arguments: guard, line.
+fn unguard_worker(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
+    queue.engine.unguard(whole(frame, 0)?);
+    queue.handle.lane.remove_guard(whole(frame, 1)?);
+    Ok(Out::Undefined)
 }
 
 /// Arguments: subscription, line.

@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 
 /// What holds bytes that it can do without.
 pub trait Yields: Send + Sync {
+    /// How many bytes it can do without.
+    fn yieldable(&self) -> u64;
     /// Gives back what it can do without, oldest first, until the budget has room for `bytes` or nothing of it is left.
     fn yield_room(&self, bytes: u64);
 }
@@ -50,6 +52,11 @@ impl Budget {
         self.used().checked_add(bytes).is_some_and(|after| after <= self.limit)
     }
 
+    /// Whether `bytes` more would fit once `yielded` were given back.
+    pub fn would_fit(&self, bytes: u64, yielded: u64) -> bool {
+        self.used().saturating_sub(yielded).checked_add(bytes).is_some_and(|after| after <= self.limit)
+    }
+
     /// Asks `yielder` whenever room is made, for as long as it lives.
     pub fn register(&self, yielder: Weak<dyn Yields>) {
         let mut yielders = self.yielders.lock();
@@ -58,13 +65,17 @@ impl Budget {
     }
 
     /// Asks those who can do without until `bytes` more would fit: whether they do. The caller holds no lock of a
-    /// yielder. What could never fit costs nobody anything.
+    /// yielder. What would not fit though all of them gave all costs nobody anything.
     pub fn make_room(&self, bytes: u64) -> bool {
         if self.has_room(bytes) || bytes > self.limit {
             return bytes <= self.limit;
         }
         // Out of the lock before any is asked, and before the last owner of one might drop it here.
         let yielders: Vec<_> = self.yielders.lock().iter().filter_map(Weak::upgrade).collect();
+        // Over the cap already (0): each byte that comes back is good.
+        if bytes > 0 && !self.would_fit(bytes, yielders.iter().map(|yielder| yielder.yieldable()).sum()) {
+            return false;
+        }
         yielders.iter().any(|yielder| {
             yielder.yield_room(bytes);
             self.has_room(bytes)

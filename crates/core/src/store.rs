@@ -15,13 +15,13 @@ use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::budget::Budget;
 use crate::cache::CacheOptions;
 use crate::clock::Clock;
-use crate::engine::memory::queue::Post;
 use crate::engine::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemorySessions};
 use crate::engine::{CacheEngine, CacheView, LimiterEngine, QueueEngine, SessionsEngine};
 use crate::error::{Error, Result};
@@ -62,7 +62,6 @@ struct StoreOptions {
 
 /// One store: its clock, its budget, its features by name.
 pub struct Store {
-    me: Weak<Self>,
     /// '' for a private store.
     name: String,
     origin: String,
@@ -72,6 +71,7 @@ pub struct Store {
     sessions: Names<MemorySessions>,
     limiters: Names<MemoryLimiter>,
     queues: Names<MemoryQueue>,
+    defining: Mutex<()>,
     /// Its name in `SHARED`, once somebody has shared it.
     shared_as: OnceLock<String>,
     shut: AtomicBool,
@@ -138,8 +138,7 @@ pub fn close(store: &Arc<Store>) -> BTreeMap<String, u64> {
 
 impl Store {
     fn new(name: String, options: &StoreOptions, clock: Option<Clock>, origin: &str) -> Arc<Self> {
-        Arc::new_cyclic(|me: &Weak<Self>| Self {
-            me: me.clone(),
+        Arc::new(Self {
             name,
             origin: origin.to_owned(),
             clock: clock.unwrap_or(Clock::System),
@@ -148,6 +147,7 @@ impl Store {
             sessions: Names::new("sessions", Some("{ ttl }")),
             limiters: Names::new("limiter", Some("{ limit, window }")),
             queues: Names::new("queue", None),
+            defining: Mutex::new(()),
             shared_as: OnceLock::new(),
             shut: AtomicBool::new(false),
         })
@@ -260,6 +260,8 @@ impl Store {
 
     /// The queue `name`; all its options have defaults.
     pub fn queue(&self, asked: &Asked<'_>) -> Result<Found<Arc<dyn QueueEngine>>> {
+        // One after the other: two queues that named each other at once would both be fine.
+        let _defining = self.defining.lock();
         let given = asked.options.and_then(|text| serde_json::from_str::<QueueOptions>(text).ok());
         if let Some(dead_letter) = given.and_then(|options| options.dead_letter) {
             self.check_dead_letters(asked.name, dead_letter)?;
@@ -274,6 +276,9 @@ impl Store {
             Ok(self.make_queue(asked.name, options))
         };
         let (feature, options) = self.queues.get_or_make(asked, make)?;
+        if let Some(name) = feature.dead_letter() {
+            feature.post_to(self.queues.imply(&name, |options| Ok(self.make_queue(&name, options)))?);
+        }
         Ok(Found { feature, options })
     }
 
@@ -290,15 +295,13 @@ impl Store {
             let Some(next) = self.queues.get(last).and_then(|queue| queue.dead_letter()) else {
                 break;
             };
-            path.push(next.to_string());
+            path.push(next);
         }
         Ok(())
     }
 
     fn make_queue(&self, name: &str, options: QueueOptions) -> Arc<MemoryQueue> {
-        let queue = MemoryQueue::new(name.to_owned(), options, self.clock.clone(), self.budget.clone());
-        queue.post_through(self.me.clone());
-        queue
+        MemoryQueue::new(name.to_owned(), options, self.clock.clone(), self.budget.clone())
     }
 
     /// Everything worth watching, as the JSON of `StoreStats` in index.d.ts.
@@ -345,15 +348,6 @@ impl Store {
         self.limiters.each(MemoryLimiter::shut);
         let dropped = self.queues.each(MemoryQueue::shut);
         dropped.into_iter().filter(|&(_, unfinished)| unfinished > 0).collect()
-    }
-}
-
-impl Post for Store {
-    fn queue(&self, name: &str) -> Result<Arc<MemoryQueue>> {
-        if self.is_shut() {
-            return Err(Error::Closed(format!("the store '{}' is closed", self.url())));
-        }
-        self.queues.imply(name, |options| Ok(self.make_queue(name, options)))
     }
 }
 

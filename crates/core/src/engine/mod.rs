@@ -310,6 +310,11 @@ pub trait QueueEngine: Send + Sync {
     fn log(&self, token: Token, line: &str) -> Reply<bool>;
     /// The worker's thread answers [`Subscriber::ping`]: its event loop turns.
     fn pong(&self, worker: u64);
+    /// Tells `subscriber` too of each lease end of a worker, until that is closed or the returned number is unguarded: the
+    /// worker's own thread may hang.
+    fn guard(&self, worker: u64, subscriber: Arc<dyn Subscriber>) -> u64;
+    /// Ends a guard.
+    fn unguard(&self, guard: u64);
     /// Forgets a worker that holds no jobs any more. Jobs it still holds go back: `released` (closed on purpose: to
     /// the front, no attempt lost) or stalled (its thread ended).
     fn close_worker(&self, worker: u64, released: bool);
@@ -345,8 +350,8 @@ pub trait QueueEngine: Send + Sync {
     fn clean(&self, state: JobState, older_than_ms: u64, limit: usize) -> Reply<Step<Vec<Arc<str>>>>;
     /// Lets failed jobs wait again, the oldest first, one step of them and at most `limit`: how many.
     fn retry_failed(&self, limit: usize) -> Reply<Step<u64>>;
-    /// Removes everything, one step of it: how many jobs. `InvalidState` while jobs are active, unless `force`.
-    fn obliterate(&self, force: bool) -> Reply<Step<u64>>;
+    /// Removes everything at once: how many jobs. `InvalidState` while jobs are active, unless `force`.
+    fn obliterate(&self, force: bool) -> Reply<u64>;
     /// Sets a scheduler, in place of one of the same id.
     fn upsert_scheduler(&self, upsert: Upsert) -> Reply<()>;
     /// Ends a scheduler; whether it was there.

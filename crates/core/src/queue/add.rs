@@ -66,6 +66,15 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// Whether it is a duplicate already, so that nothing comes.
+    pub fn is_there(&self, state: &State, now_us: u64) -> bool {
+        let held =
+            |dedup: &Deduplication| state.dedups().get(&dedup.id).is_some_and(|holder| holder.holds(now_us));
+        state.find(&self.id).is_some() || self.dedup.as_ref().is_some_and(held)
+    }
+}
+
 /// What an add comes to: effects to apply, and the job that it is now.
 #[derive(Clone, Debug)]
 pub struct Decision {
@@ -172,7 +181,7 @@ pub fn decide(state: &State, job: Prepared, now_us: u64) -> Decision {
     if let (Some(asked), Some(dedup)) = (&job.dedup, &dedup)
         && let Some(holder) = state.dedups().get(&dedup.id)
     {
-        if holder.until_us.is_none_or(|until_us| now_us < until_us) {
+        if holder.holds(now_us) {
             let there = state.job(holder.number);
             let which = match there {
                 Some(_) => Which::Found(holder.number),

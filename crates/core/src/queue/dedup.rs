@@ -31,6 +31,13 @@ pub struct Holder {
     pub until_us: Option<u64>,
 }
 
+impl Holder {
+    /// Whether its time is not over.
+    pub fn holds(&self, now_us: u64) -> bool {
+        self.until_us.is_none_or(|until_us| now_us < until_us)
+    }
+}
+
 /// What a taken id costs beside the texts.
 const HOLDER_BYTES: u64 = 160;
 
@@ -87,11 +94,6 @@ impl Dedups {
     /// The first whose time is over, and when.
     pub fn first_end(&self) -> Option<(u64, &Arc<str>)> {
         self.ends.first().map(|(until_us, id)| (*until_us, id))
-    }
-
-    /// One of them.
-    pub fn any(&self) -> Option<&Arc<str>> {
-        self.holders.keys().next()
     }
 
     /// Bytes held.

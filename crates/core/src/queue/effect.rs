@@ -137,6 +137,8 @@ pub enum Effect {
     SchedulerTicked { id: Arc<str>, next_us: Option<u64>, job: Option<u64> },
     /// There is no such scheduler any more.
     SchedulerRemoved { id: Arc<str> },
+    /// All jobs, schedulers and ids are gone; what bounds the queue stays.
+    Obliterated,
 }
 
 impl Effect {
@@ -167,7 +169,8 @@ impl Effect {
             | Self::RateSet { .. }
             | Self::SchedulerSet { .. }
             | Self::SchedulerTicked { .. }
-            | Self::SchedulerRemoved { .. } => None,
+            | Self::SchedulerRemoved { .. }
+            | Self::Obliterated => None,
         }
     }
 
@@ -200,7 +203,8 @@ impl Effect {
             | Self::RateSet { .. }
             | Self::SchedulerSet { .. }
             | Self::SchedulerTicked { .. }
-            | Self::SchedulerRemoved { .. } => 0,
+            | Self::SchedulerRemoved { .. }
+            | Self::Obliterated => 0,
         }
     }
 }

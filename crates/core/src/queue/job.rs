@@ -19,6 +19,8 @@ use crate::clock::MS;
 const BOOKKEEPING_BYTES: u64 = 640;
 /// What it costs in addition to have something of [`Extra`], its texts aside.
 const EXTRA_BYTES: u64 = 144;
+/// Options of its own, and its place among those of its kind.
+const OWN_TERMS_BYTES: u64 = 200;
 /// What the origin of a dead letter takes, its texts aside.
 const DEAD_LETTER_BYTES: usize = 80;
 
@@ -249,7 +251,8 @@ impl Extra {
 
 /// Bytes of a job that was just added, what few jobs have aside.
 pub fn bytes_added(id: &str, name: &str, data: &Json, terms: &Terms) -> u64 {
-    // Its own where it has a group, if not earlier.
-    let terms = terms.group.as_ref().map_or(0, |group| group.len() as u64 + 200);
-    BOOKKEEPING_BYTES + terms + (id.len() + name.len() + data.get().len()) as u64
+    // Most jobs share those of the queue's defaults.
+    let own = if terms.group.is_some() || terms.priority > 0 { OWN_TERMS_BYTES } else { 0 };
+    let group = terms.group.as_ref().map_or(0, |group| group.len() as u64);
+    BOOKKEEPING_BYTES + own + group + (id.len() + name.len() + data.get().len()) as u64
 }

@@ -15,7 +15,7 @@ const ATTEMPTS_DEFAULT: u32 = 3;
 const JOB_ID_CHARS_MAX: usize = 256;
 /// The last to go.
 pub const PRIORITY_MAX: u32 = 2_097_151;
-/// The longest duration that the facade lets through: 100 years.
+/// The longest duration: 100 years, each as long as a leap year.
 const DURATION_MS_MAX: u64 = 100 * 366 * 24 * 60 * 60 * 1_000;
 
 /// What a queue is defined with.
@@ -140,6 +140,13 @@ impl JobOptions {
         check_duration("delay", self.delay)?;
         check_span("timeout", self.timeout)?;
         check_span("expiresIn", self.expires_in)?;
+        if let (Some(delay), Some(expires_in)) = (self.delay, self.expires_in)
+            && expires_in <= delay
+        {
+            return Err(Error::InvalidArg(format!(
+                "expiresIn is {expires_in} ms and delay {delay} ms: the job would never begin; give it longer than its delay"
+            )));
+        }
         if let Some(Deduplication { id, ttl, extend, .. }) = &self.deduplication {
             check_id("a deduplication's id", id)?;
             check_span("deduplication.ttl", *ttl)?;

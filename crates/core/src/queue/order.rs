@@ -17,6 +17,9 @@ use super::job::{Job, Phase};
 use super::view::JobState;
 use crate::clock::MS;
 
+/// What a group takes: its entry, its turn, the first node of its tree.
+const GROUP_BYTES: u64 = 480;
+
 /// An instant and an order key, which tells apart what happened in the same microsecond.
 type Instant = (u64, u64);
 
@@ -41,6 +44,8 @@ pub struct Finished {
     kept: BTreeMap<Instant, u64>,
     /// Those with an age, by when they are too old.
     ages: BTreeSet<(u64, u64)>,
+    /// Of those that may go.
+    passing_bytes: u64,
 }
 
 /// The numbers of the jobs, by state and in order.
@@ -273,6 +278,11 @@ impl Order {
         self.expiries.first().copied()
     }
 
+    /// Bytes of the groups, beside those of their jobs.
+    pub fn group_bytes(&self) -> u64 {
+        self.groups.len() as u64 * GROUP_BYTES
+    }
+
     /// Finished jobs of one outcome.
     pub fn finished(&self, completed: bool) -> &Finished {
         if completed { &self.completed } else { &self.failed }
@@ -298,6 +308,7 @@ impl Finished {
         }
         self.ages
             .extend(retention.age.map(|age_ms| (at_us.saturating_add(age_ms.saturating_mul(MS)), number)));
+        self.passing_bytes += job.bytes();
         self.passing.insert(at, number).is_none()
     }
 
@@ -310,6 +321,7 @@ impl Finished {
         if let Some(age_ms) = retention.age {
             self.ages.remove(&(at_us.saturating_add(age_ms.saturating_mul(MS)), number));
         }
+        self.passing_bytes -= job.bytes();
         self.passing.remove(&at) == Some(number)
     }
 
@@ -326,6 +338,11 @@ impl Finished {
     /// How many may go.
     pub fn passing(&self) -> usize {
         self.passing.len()
+    }
+
+    /// Bytes of those.
+    pub fn passing_bytes(&self) -> u64 {
+        self.passing_bytes
     }
 
     /// The one that may go first.

@@ -7,15 +7,18 @@
 //! Never two of its jobs wait. While the last one still does, an instant is passed over; one that asks for all of them waits
 //! for its job to begin, and comes then.
 //!
-//! An instant is missed when it is seen more than a minute late: the machine slept, or the clock was set forward. A tick
-//! of a busy process is late by milliseconds.
+//! An instant is missed when it is seen more than a minute late: the machine slept. A tick of a busy process is late by
+//! milliseconds.
+//!
+//! A pattern whose hours begin with a star goes by elapsed time. All others go by the clock on the wall: an
+//! hour that comes twice when summer time ends counts once, one that is left out when it begins comes as much later.
 
 use std::sync::Arc;
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 
 use super::add;
@@ -31,6 +34,10 @@ use crate::key::Shown;
 const MISSED_US: u64 = 60_000 * MS;
 /// The shortest interval.
 const EVERY_MS_MIN: u64 = 10;
+/// Where a search for any instant of a pattern begins: 2026.
+const ANY_SECOND: i64 = 1_767_225_600;
+/// Instants of a pattern within the hours that a clock goes through twice, at most: one a second, a day long.
+const HOURS_TWICE_MAX: usize = 86_400;
 /// The longest text of a pattern or a time zone, in characters.
 const TEXT_CHARS_MAX: usize = 200;
 
@@ -93,11 +100,18 @@ impl Repeat {
             (Some(_), None) | (None, Some(_)) if self.limit == Some(0) => {
                 "limit is 0; leave the scheduler out".into()
             }
+            (Some(_), None) | (None, Some(_)) if self.ends_before_it_starts() => {
+                "endDate lies before startDate; no instant is between them".into()
+            }
             (Some(every), None) => return super::options::check_duration("every", Some(every)),
-            (None, Some(pattern)) => return Calendar::new(pattern, self.tz.as_deref()).map(drop),
+            (None, Some(pattern)) => return Calendar::new(pattern, self.tz.as_deref())?.check(pattern),
             _ => "repeat has one of every and pattern".into(),
         };
         Err(Error::InvalidArg(wrong))
+    }
+
+    fn ends_before_it_starts(&self) -> bool {
+        self.start_date.zip(self.end_date).is_some_and(|(start, end)| end < start)
     }
 
     /// The first instant after `after_us`; none when there is none.
@@ -124,6 +138,7 @@ impl Repeat {
 struct Calendar {
     cron: Cron,
     tz: TimeZone,
+    by_elapsed_time: bool,
 }
 
 impl Calendar {
@@ -149,13 +164,61 @@ impl Calendar {
                 shown(name)
             ))
         })?;
-        Ok(Self { cron, tz })
+        Ok(Self { cron, tz, by_elapsed_time: is_by_elapsed_time(pattern) })
+    }
+
+    /// Fails on a day that no year has.
+    fn check(&self, pattern: &str) -> Result<()> {
+        let ever = Timestamp::from_second(ANY_SECOND)
+            .ok()
+            .and_then(|at| self.cron.find_next_occurrence(&at.to_zoned(TimeZone::UTC), false).ok());
+        ever.map(drop).ok_or_else(|| {
+            let pattern = Shown(pattern);
+            Error::InvalidArg(format!(
+                "pattern '{pattern}' never comes: no year has such a day; see its day and month"
+            ))
+        })
     }
 
     fn next_us(&self, after_us: u64) -> Option<u64> {
         let after = Timestamp::from_microsecond(i64::try_from(after_us).ok()?).ok()?;
-        let next: Zoned = self.cron.find_next_occurrence(&after.to_zoned(self.tz.clone()), false).ok()?;
-        u64::try_from(next.timestamp().as_microsecond()).ok().filter(|&next_us| next_us > after_us)
+        let as_us = |next: &Zoned| u64::try_from(next.timestamp().as_microsecond()).ok();
+        if self.by_elapsed_time {
+            let next: Zoned = self.cron.find_next_occurrence(&after.to_zoned(self.tz.clone()), false).ok()?;
+            return as_us(&next).filter(|&next_us| next_us > after_us);
+        }
+        // On a clock without leaps, whose hours are then found in the zone: twice the same hour is its first, one that is left
+        // out is as much later.
+        let left_out = self.left_out_before(after);
+        let wall = after.to_zoned(self.tz.clone()).datetime().to_zoned(TimeZone::UTC).ok()?;
+        let mut wall = wall.checked_sub(left_out).ok()?;
+        for _ in 0..HOURS_TWICE_MAX {
+            wall = self.cron.find_next_occurrence(&wall, false).ok()?;
+            let next_us = as_us(&wall.datetime().to_zoned(self.tz.clone()).ok()?)?;
+            if next_us > after_us {
+                return Some(next_us);
+            }
+        }
+        None
+    }
+}
+
+impl Calendar {
+    /// How much the clock on the wall has left out of the last day: hours of then may be made up for still.
+    fn left_out_before(&self, at: Timestamp) -> SignedDuration {
+        let offset = |at: Timestamp| self.tz.to_offset(at).seconds();
+        let before = at.checked_sub(SignedDuration::from_hours(25)).unwrap_or(at);
+        SignedDuration::from_secs(i64::from(offset(at) - offset(before)).max(0))
+    }
+}
+
+/// Whether a pattern means spans of time and not hours of the day: its hours begin with a star.
+fn is_by_elapsed_time(pattern: &str) -> bool {
+    let fields: Vec<&str> = pattern.split_whitespace().collect();
+    match fields.as_slice() {
+        [alias] => alias.eq_ignore_ascii_case("@hourly"),
+        [.., hours, _, _, _] => hours.starts_with('*'),
+        _ => false,
     }
 }
 
@@ -368,7 +431,53 @@ mod tests {
         let autumn = following(&berlin, "2026-10-24T12:00:00Z", 2);
         assert_eq!(autumn, ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]);
         let spring = following(&berlin, "2026-03-28T12:00:00Z", 2);
-        assert_eq!(spring, ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]);
+        assert_eq!(spring, ["2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z"]);
+    }
+
+    #[test]
+    fn lists_of_hours_and_minutes_go_by_the_clock_on_the_wall_too() {
+        let tz = Some("Europe/Berlin");
+        let (autumn, spring) = ("2026-10-24T20:00:00Z", "2026-03-28T20:00:00Z");
+        let twice_a_day = cron("0 2,14 * * *", tz);
+        assert_eq!(
+            following(&twice_a_day, autumn, 3),
+            ["2026-10-25T00:00:00Z", "2026-10-25T13:00:00Z", "2026-10-26T01:00:00Z"]
+        );
+        assert_eq!(following(&twice_a_day, spring, 2), ["2026-03-29T01:00:00Z", "2026-03-29T12:00:00Z"]);
+        for pattern in ["0,30 2 * * *", "*/30 2 * * *"] {
+            let half_hours = cron(pattern, tz);
+            assert_eq!(
+                following(&half_hours, autumn, 3),
+                ["2026-10-25T00:00:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:00:00Z"]
+            );
+            assert_eq!(
+                following(&half_hours, spring, 3),
+                ["2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z", "2026-03-30T00:00:00Z"]
+            );
+        }
+        // 02:00 is made up for at 03:00, which is one instant.
+        let two_hours = cron("0 2,3 * * *", tz);
+        assert_eq!(following(&two_hours, spring, 2), ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]);
+    }
+
+    #[test]
+    fn every_half_hour_goes_by_elapsed_time() {
+        let half_hours = cron("*/30 * * * *", Some("Europe/Berlin"));
+        for from in ["2026-10-25T00:00:00Z", "2026-03-29T00:00:00Z"] {
+            let following = following(&half_hours, from, 6);
+            assert!(
+                following.windows(2).all(|two| at(&two[1]) - at(&two[0]) == 1_800_000_000),
+                "{following:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_day_that_a_zone_left_out_ends_no_scheduler() {
+        let noon = cron("0 12 * * *", Some("Pacific/Apia"));
+        let days = following(&noon, "2011-12-29T00:00:00Z", 4);
+        assert_eq!(days.len(), 4, "{days:?}");
+        assert_eq!(days[3], "2012-01-01T22:00:00Z");
     }
 
     #[test]
@@ -412,6 +521,11 @@ mod tests {
             ),
             (Repeat { immediately: true, ..cron("* * * * *", None) }, "go with every"),
             (Repeat { limit: Some(0), ..cron("* * * * *", None) }, "limit is 0"),
+            (cron("0 0 30 2 *", None), "never comes"),
+            (
+                Repeat { start_date: Some(2), end_date: Some(1), ..cron("* * * * *", None) },
+                "endDate lies before startDate",
+            ),
             (cron("61 * * * *", None), "no cron pattern"),
             (cron("0 0 0 1 1 * 2030", None), "no cron pattern"),
             (cron("* * * * *", Some("Europe/Atlantis")), "no time zone 'Europe/Atlantis'"),

@@ -53,7 +53,10 @@ pub struct State {
     pub(super) dedups: Dedups,
     pub(super) logs: HashMap<u64, VecDeque<Arc<str>>>,
     pub(super) schedulers: BTreeMap<Arc<str>, Scheduler>,
+    /// Schedulers by their next instant, those aside that wait for their last job to begin.
     pub(super) scheduled: BTreeSet<(u64, Arc<str>)>,
+    /// The last jobs of schedulers that run all their iterations, one after the other.
+    pub(super) awaited: HashMap<u64, Arc<str>>,
     pub(super) bytes: u64,
     paused: bool,
     concurrency: Option<u32>,
@@ -98,10 +101,35 @@ impl State {
                 }
             }
             Effect::SchedulerRemoved { id } => drop(self.unschedule(id)),
+            Effect::Obliterated => drop(self.take_all()),
             _ => self.change(effect),
         }
         let drained = matches!(effect, Effect::Claimed { .. }) && waited && self.order.waiting() == 0;
         self.last_seq += effect.events() + u64::from(drained);
+    }
+
+    /// What [`Effect::Obliterated`] takes away, for who frees it later; what bounds the queue, and its counters, stay.
+    pub fn take_all(&mut self) -> Self {
+        let stays = Self {
+            paused: self.paused,
+            concurrency: self.concurrency,
+            rate: self.rate,
+            begun: self.begun.clone(),
+            last_number: self.last_number,
+            last_ord: self.last_ord,
+            last_seq: self.last_seq,
+            ..Self::default()
+        };
+        std::mem::replace(self, stays)
+    }
+
+    /// To be freed piece by piece.
+    pub fn into_pieces(self) -> impl Iterator<Item = ()> + Send {
+        let Self { jobs, ids, logs, order, .. } = self;
+        let jobs = jobs.into_values().map(drop);
+        let ids = ids.into_keys().map(drop);
+        let logs = logs.into_values().map(drop);
+        jobs.chain(ids).chain(logs).chain(std::iter::once(order).map(drop))
     }
 
     fn insert(&mut self, added: &Added) {
@@ -158,6 +186,7 @@ impl State {
         if let Some(lines) = self.logs.remove(&number) {
             self.bytes -= lines.iter().map(Self::line_bytes).sum::<u64>();
         }
+        self.job_moved(number);
     }
 
     fn log(&mut self, number: u64, line: &Arc<str>) {
@@ -172,23 +201,43 @@ impl State {
     }
 
     /// Bytes of a line in a log.
-    pub(super) fn line_bytes(line: &Arc<str>) -> u64 {
+    pub fn line_bytes(line: &Arc<str>) -> u64 {
         LINE_BYTES + line.len() as u64
     }
 
     fn schedule(&mut self, id: &Arc<str>, scheduler: Scheduler) {
         self.bytes += scheduler.bytes(id);
-        self.scheduled.extend(scheduler.next_us.map(|next_us| (next_us, id.clone())));
+        if let (Missed::All, Some(job)) = (scheduler.repeat.missed, scheduler.job) {
+            self.awaited.insert(job, id.clone());
+        }
+        if self.may_tick(&scheduler) {
+            self.scheduled.extend(scheduler.next_us.map(|next_us| (next_us, id.clone())));
+        }
         self.schedulers.insert(id.clone(), scheduler);
     }
 
     fn unschedule(&mut self, id: &Arc<str>) -> Option<Scheduler> {
         let scheduler = self.schedulers.remove(id)?;
         self.bytes -= scheduler.bytes(id);
+        if let Some(job) = scheduler.job {
+            self.awaited.remove(&job);
+        }
         if let Some(next_us) = scheduler.next_us {
             self.scheduled.remove(&(next_us, id.clone()));
         }
         Some(scheduler)
+    }
+
+    /// A job has moved: a scheduler may have waited for that, or wait from now on.
+    fn job_moved(&mut self, number: u64) {
+        if self.awaited.is_empty() {
+            return;
+        }
+        if let Some(id) = self.awaited.get(&number).cloned()
+            && let Some(scheduler) = self.unschedule(&id)
+        {
+            self.schedule(&id, scheduler);
+        }
     }
 
     fn change(&mut self, effect: &Effect) {
@@ -211,6 +260,7 @@ impl State {
         {
             self.dedups.free_of(dedup, number, false);
         }
+        self.job_moved(number);
     }
 
     /// Whether nothing is claimed.
@@ -271,22 +321,16 @@ impl State {
 
     /// The first scheduler whose instant has come; one that runs all its iterations only once its last job has begun.
     pub fn due_scheduler(&self, now_us: u64) -> Option<&Arc<str>> {
-        self.scheduled
-            .iter()
-            .take_while(|(next_us, _)| *next_us <= now_us)
-            .map(|(_, id)| id)
-            .find(|id| self.may_tick(id))
+        self.scheduled.first().filter(|(next_us, _)| *next_us <= now_us).map(|(_, id)| id)
     }
 
     /// When the next scheduler is due.
     pub fn next_scheduled_us(&self) -> Option<u64> {
-        self.scheduled.iter().find(|(_, id)| self.may_tick(id)).map(|(next_us, _)| *next_us)
+        self.scheduled.first().map(|(next_us, _)| *next_us)
     }
 
-    fn may_tick(&self, id: &Arc<str>) -> bool {
-        let waits =
-            |scheduler: &Scheduler| scheduler.repeat.missed == Missed::All && self.is_pending(scheduler.job);
-        self.schedulers.get(id).is_some_and(|scheduler| !waits(scheduler))
+    pub(super) fn may_tick(&self, scheduler: &Scheduler) -> bool {
+        !(scheduler.repeat.missed == Missed::All && self.is_pending(scheduler.job))
     }
 
     /// The number of the job with that id.
@@ -316,7 +360,7 @@ impl State {
 
     /// Bytes of all there is, bookkeeping included.
     pub fn bytes(&self) -> u64 {
-        self.bytes + self.dedups.bytes()
+        self.bytes + self.dedups.bytes() + self.order.group_bytes()
     }
 
     /// Jobs by state. Cost: six lengths.

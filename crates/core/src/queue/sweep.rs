@@ -1,4 +1,4 @@
-//! What touches many jobs: drain, clean, retry of all that failed, obliterate. Each decision is one job; an engine makes
+//! What touches many jobs: drain, clean, retry of all that failed. Each decision is one job; an engine makes
 //! [`STEP_MAX`] of them under one lock at most, and says whether there are more.
 
 use super::effect::Effect;
@@ -43,20 +43,4 @@ pub fn clean(state: &State, of: JobState, older_than_ms: u64, now_us: u64) -> Op
 pub fn retry_failed(state: &State, now_us: u64) -> Option<Effect> {
     let (_, number) = state.order().finished(false).in_order().next()?;
     Some(Effect::Restarted { number, at_us: now_us })
-}
-
-/// Removes a scheduler, then a job, active ones last; then ids that outlive their jobs; ask again until there is none.
-pub fn obliterate(state: &State) -> Option<Effect> {
-    if let Some((id, _)) = state.schedulers().next() {
-        return Some(Effect::SchedulerRemoved { id: id.clone() });
-    }
-    let order = state.order();
-    let finished = |completed| order.finished(completed).in_order().next().map(|(_, number)| number);
-    let number = order.oldest_waiting().or_else(|| order.first_delayed()).map(|(_, number)| number);
-    let number =
-        number.or_else(|| finished(true)).or_else(|| finished(false)).or_else(|| order.active().next());
-    match number {
-        Some(number) => Some(Effect::Removed { number, told: true }),
-        None => state.dedups().any().map(|id| Effect::DedupOver { id: id.clone() }),
-    }
 }

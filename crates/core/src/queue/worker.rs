@@ -76,8 +76,11 @@ impl WorkerTerms {
 pub enum LeaseEnd {
     /// The job runs elsewhere, or is gone.
     Lost,
-    /// The attempt ran for as long as it may; it is settled.
-    TimedOut,
+    /// The attempt ran for as long as it may; it is settled: another follows, or the job has failed.
+    TimedOut {
+        /// Whether another follows.
+        again: bool,
+    },
     /// Someone cancelled the job. The claim stays the worker's to settle; however it does, the job has failed.
     Cancelled,
 }

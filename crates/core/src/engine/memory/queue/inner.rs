@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::MemoryQueue;
 use super::outbox::{Listeners, Notice, Outbox};
 use super::waiters::Waiters;
 use super::workers::Workers;
@@ -36,7 +37,12 @@ pub(super) struct Inner {
     pub(super) taken: u64,
     /// Bytes taken for what is about to come.
     reserved: u64,
-    pub(super) dead_letter: Option<Arc<str>>,
+    /// Where its dead letters go.
+    pub(super) letters_to: Option<Arc<MemoryQueue>>,
+    /// Some went there in this operation.
+    pub(super) posted: bool,
+    /// Whether event loops are to come in real time.
+    pub(super) loops_are_real: bool,
     journal: Option<Box<dyn Journal>>,
     pub(super) closed: bool,
 }
@@ -46,7 +52,7 @@ impl Inner {
         name: String,
         state: State,
         budget: Arc<Budget>,
-        dead_letter: Option<Arc<str>>,
+        loops_are_real: bool,
         journal: Option<Box<dyn Journal>>,
     ) -> Self {
         let active =
@@ -71,7 +77,9 @@ impl Inner {
             meter: Meter::default(),
             begun: Begun::default(),
             budget,
-            dead_letter,
+            letters_to: None,
+            posted: false,
+            loops_are_real,
             journal,
             closed: false,
         }
@@ -87,15 +95,19 @@ impl Inner {
             }
             _ => {}
         }
-        // What grew may be over the cap: an end is never refused, history goes instead.
-        self.let_history_go(0, effect.number());
+        // What grew may be over the cap: an end is never refused, history goes instead. A duplicate has found its job.
+        if !matches!(effect, Effect::Deduplicated { .. }) {
+            self.let_history_go(0, effect.number());
+        }
     }
 
     /// Takes `bytes` from the budget for what is about to come, at the cost of finished jobs, or fails. What needs no room
     /// fails in no store, however full.
     pub(super) fn reserve(&mut self, bytes: u64) -> Result<()> {
         if bytes > 0 && self.budget.take(bytes).is_err() {
-            if bytes <= self.budget.limit() {
+            let history =
+                [true, false].map(|completed| self.state.order().finished(completed).passing_bytes());
+            if self.budget.would_fit(bytes, history.into_iter().sum()) {
                 self.let_history_go(bytes, None);
             }
             self.budget.take(bytes)?;
@@ -127,9 +139,10 @@ impl Inner {
         let job_id = before.map(|job| job.id.clone());
         if let Some(job) = before {
             meter(&mut self.meter, effect, job);
-            if let (Effect::Failed { .. }, Some(queue)) = (effect, &self.dead_letter) {
-                // Before all that tells of the failure.
-                self.outbox.push(Notice::Letter(queue.clone(), letter(&self.name, effect, job)));
+            if let (Effect::Failed { .. }, Some(queue)) = (effect, &self.letters_to) {
+                // Under both locks: whoever sees that it failed finds it there.
+                queue.receive(letter(&self.name, effect, job));
+                self.posted = true;
             }
         }
         if let Effect::Claimed { at_us, .. } = effect {
@@ -146,6 +159,16 @@ impl Inner {
             }
         }
         self.settle_bytes();
+    }
+
+    /// As [`Inner::commit`] of [`Effect::Obliterated`]: what there was, to be freed without the lock.
+    pub(super) fn record_obliterated(&mut self) -> State {
+        if let Some(journal) = &mut self.journal {
+            journal.append(&Effect::Obliterated);
+        }
+        let all = self.state.take_all();
+        self.settle_bytes();
+        all
     }
 
     pub(super) fn settle_bytes(&mut self) {
@@ -230,6 +253,6 @@ fn not_finished() -> Result<Json> {
     Err(Error::Internal("a job that was just finished has no result".into()))
 }
 
-fn removed_unfinished(queue: &str) -> Error {
+pub(super) fn removed_unfinished(queue: &str) -> Error {
     Error::NotFound(format!("the job was removed from queue '{}' before it had finished", Shown(queue)))
 }

@@ -1,8 +1,8 @@
 //! A job queue in this process.
 //!
 //! One lock a queue. An operation prepares what it can before it (ids, checks, copies), then decides and
-//! applies under it (microseconds; the longest are bounded by a worker's concurrency or a tick's thousand),
-//! and tells after it. Every operation that may change something goes through `MemoryQueue::with`, which
+//! applies under it (microseconds; the longest are a bulk of ten thousand, a look at places far down, and what makes room for
+//! something large), and tells after it. Every operation that may change something goes through `MemoryQueue::with`, which
 //! ends each the same way, so no path can forget a wake-up, an alarm or an answer.
 //!
 //! Leases: a worker that is open here shares the process with the queue, and its end is told by
@@ -23,7 +23,7 @@ mod waiters;
 mod watchdog;
 mod workers;
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
@@ -31,6 +31,7 @@ use serde_json::value::RawValue;
 
 use self::inner::Inner;
 use self::operations::Asked;
+use self::outbox::Notice;
 use self::watchdog::Watchdog;
 use crate::budget::{Budget, Yields};
 use crate::clock::{Clock, MS};
@@ -43,13 +44,10 @@ use crate::queue::{
     QueueOptions, Rate, SchedulerView, State, Step, Subscriber, Token, Upsert, WorkerSpec, finish,
 };
 use crate::reply::Reply;
-use crate::timer::{Alarm, Ticking};
+use crate::timer::{self, Alarm, Ticking};
 
-/// How a queue finds the others of its store, for its dead letters.
-pub trait Post: Send + Sync {
-    /// The queue of that name, made where there is none.
-    fn queue(&self, name: &str) -> Result<Arc<MemoryQueue>>;
-}
+/// Jobs freed between two turns of the background thread.
+const FREED_AT_ONCE: usize = 1_000;
 
 /// A queue that lives in this process's memory, shared by its threads.
 pub struct MemoryQueue {
@@ -58,7 +56,7 @@ pub struct MemoryQueue {
     budget: Arc<Budget>,
     alarm: Alarm,
     watchdog: Arc<Watchdog>,
-    post: OnceLock<Weak<dyn Post>>,
+    me: Weak<Self>,
     inner: Mutex<Inner>,
 }
 
@@ -79,8 +77,8 @@ impl MemoryQueue {
         state: State,
         journal: Option<Box<dyn Journal>>,
     ) -> Arc<Self> {
-        let dead_letter = options.dead_letter.as_deref().map(Into::into);
-        let inner = Inner::new(name, state, budget.clone(), dead_letter, journal);
+        let loops_are_real = matches!(clock, Clock::System);
+        let inner = Inner::new(name, state, budget.clone(), loops_are_real, journal);
         let due_us = inner.next_due_us(clock.now_us());
         let queue = Arc::new_cyclic(|queue: &Weak<Self>| Self {
             shared: RwLock::new(Arc::new(Shared::new(options))),
@@ -88,7 +86,7 @@ impl MemoryQueue {
             watchdog: Arc::new_cyclic(|watchdog| Watchdog::new(queue.clone(), watchdog.clone())),
             clock,
             budget,
-            post: OnceLock::new(),
+            me: queue.clone(),
             inner: Mutex::new(inner),
         });
         let yielder: Weak<Self> = Arc::downgrade(&queue);
@@ -99,21 +97,20 @@ impl MemoryQueue {
         queue
     }
 
-    /// Where its dead letters go.
-    pub fn post_through(&self, post: Weak<dyn Post>) {
-        // The first one stays: a queue is of one store.
-        let _ = self.post.set(post);
-    }
-
     /// Options for a queue that was made without any because another one's dead letters go there.
     pub fn adopt(&self, options: QueueOptions) {
-        self.inner.lock().dead_letter = options.dead_letter.as_deref().map(Into::into);
         *self.shared.write() = Arc::new(Shared::new(options));
     }
 
-    /// The queue that its dead letters go to.
-    pub fn dead_letter(&self) -> Option<Arc<str>> {
-        self.inner.lock().dead_letter.clone()
+    /// The name of the queue that its dead letters go to.
+    pub fn dead_letter(&self) -> Option<String> {
+        self.shared().options.dead_letter.clone()
+    }
+
+    /// Lets its dead letters go to `queue`, and to no other one later. Letters that went round in a circle would never end, and
+    /// lock each other out: a queue's lock is held while its letter is received.
+    pub fn post_to(&self, queue: Arc<Self>) {
+        self.inner.lock().letters_to.get_or_insert(queue);
     }
 
     /// `look` at the state, under the queue's lock: for snapshots and tests.
@@ -127,6 +124,7 @@ impl MemoryQueue {
     pub fn shut(&self) -> u64 {
         let state = self.with(|inner, _| inner.shut());
         let Counts { waiting, prioritized, delayed, active, .. } = state.counts();
+        free(state);
         waiting + prioritized + delayed + active
     }
 
@@ -139,7 +137,12 @@ impl MemoryQueue {
         let answer = operation(&mut inner, now_us);
         let due_us = inner.follow_up(now_us);
         let notices = inner.outbox.begin();
+        let late = inner.next_late();
+        let posted = std::mem::take(&mut inner.posted).then(|| inner.letters_to.clone()).flatten();
         drop(inner);
+        if let Some(queue) = posted {
+            queue.go_on();
+        }
         // Over the cap with no history of its own left: that of other queues goes, without this lock.
         if !self.budget.has_room(0) {
             self.budget.make_room(0);
@@ -147,10 +150,18 @@ impl MemoryQueue {
         if let Some(due_us) = due_us {
             self.alarm.set(due_us);
         }
-        if let Some(notices) = notices {
-            outbox::deliver(notices, &self.inner, &|queue, letter| self.post(queue, letter));
+        if let Some(late) = late {
+            self.watchdog.set(late);
+        }
+        if let Some(left) = notices.and_then(|notices| outbox::deliver(notices, &self.inner)) {
+            timer::spawn(deliver_rest(self.me.clone(), left));
         }
         answer
+    }
+
+    /// Wakes and tells whoever a dead letter from another queue concerns.
+    fn go_on(&self) {
+        self.with(|_, _| ());
     }
 
     /// Adds what needs room: history of all queues goes for it.
@@ -170,18 +181,40 @@ impl MemoryQueue {
         add::prepare(job, &self.shared(), || ids::job_id(self.clock.now_ms()))
     }
 
-    /// A dead letter of this queue for another one. A store that is closing has none to give it to.
-    fn post(&self, queue: &str, letter: Letter) {
-        if let Some(post) = self.post.get().and_then(Weak::upgrade)
-            && let Ok(queue) = post.queue(queue)
-        {
-            let job = add::letter(letter, &queue.shared(), ids::job_id(queue.clock.now_ms()));
-            queue.with(|inner, now_us| inner.add_letter(job, now_us));
-        }
+    /// A dead letter of another queue, whose lock the caller holds and which wakes this one's workers after it.
+    fn receive(&self, letter: Letter) {
+        let job = add::letter(letter, &self.shared(), ids::job_id(self.clock.now_ms()));
+        let mut inner = self.inner.lock();
+        let now_us = self.clock.now_us();
+        inner.add_letter(job, now_us);
     }
 
     fn next_look(&self) -> Option<Instant> {
         self.inner.lock().next_look()
+    }
+}
+
+/// Delivers what an operation has left, on the background thread.
+async fn deliver_rest(queue: Weak<MemoryQueue>, mut batch: Vec<Notice>) {
+    while let Some(alive) = queue.upgrade()
+        && let Some(left) = outbox::deliver(batch, &alive.inner)
+    {
+        batch = left;
+        drop(alive);
+        timer::turn().await;
+    }
+}
+
+/// Frees a state that is gone, most of it on the background thread.
+fn free(state: State) {
+    let mut pieces = state.into_pieces();
+    let mut free_some = move || pieces.by_ref().take(FREED_AT_ONCE).count() == FREED_AT_ONCE;
+    if free_some() {
+        timer::spawn(async move {
+            while free_some() {
+                timer::turn().await;
+            }
+        });
     }
 }
 
@@ -252,10 +285,9 @@ impl QueueEngine for MemoryQueue {
 
     fn progress(&self, token: Token, progress: Box<RawValue>) -> Reply<bool> {
         Reply::Ready(self.shared().options.progress(progress).and_then(|progress| {
-            let bytes = progress.get().len();
             self.with_room(progress, |inner, progress, _| {
                 let effect = finish::progress(&inner.state, token, progress);
-                inner.note(effect, bytes)
+                inner.note(effect)
             })
         }))
     }
@@ -263,7 +295,7 @@ impl QueueEngine for MemoryQueue {
     fn log(&self, token: Token, line: &str) -> Reply<bool> {
         Reply::Ready(self.with_room(line, |inner, line, _| {
             let effect = finish::log(&inner.state, token, line);
-            inner.note(effect, line.len())
+            inner.note(effect)
         }))
     }
 
@@ -277,6 +309,14 @@ impl QueueEngine for MemoryQueue {
         if let Some(look) = look {
             self.watchdog.set(look);
         }
+    }
+
+    fn guard(&self, worker: u64, subscriber: Arc<dyn Subscriber>) -> u64 {
+        self.inner.lock().workers.guard(worker, subscriber)
+    }
+
+    fn unguard(&self, guard: u64) {
+        self.inner.lock().workers.unguard(guard);
     }
 
     fn close_worker(&self, worker: u64, released: bool) {
@@ -352,8 +392,12 @@ impl QueueEngine for MemoryQueue {
         Reply::Ready(self.with(|inner, now_us| inner.retry_failed(limit, now_us)))
     }
 
-    fn obliterate(&self, force: bool) -> Reply<Step<u64>> {
-        Reply::Ready(self.with(|inner, _| inner.obliterate(force)))
+    fn obliterate(&self, force: bool) -> Reply<u64> {
+        Reply::Ready(self.with(|inner, _| inner.obliterate(force)).map(|gone| {
+            let Counts { waiting, prioritized, delayed, active, completed, failed } = gone.counts();
+            free(gone);
+            waiting + prioritized + delayed + active + completed + failed
+        }))
     }
 
     fn upsert_scheduler(&self, upsert: Upsert) -> Reply<()> {
@@ -399,6 +443,12 @@ impl QueueEngine for MemoryQueue {
 }
 
 impl Yields for MemoryQueue {
+    fn yieldable(&self) -> u64 {
+        self.inspect(|state| {
+            [true, false].into_iter().map(|completed| state.order().finished(completed).passing_bytes()).sum()
+        })
+    }
+
     /// Not through `with`: what is removed wakes nobody, and an alarm that comes too early finds nothing to do.
     fn yield_room(&self, bytes: u64) {
         self.inner.lock().let_history_go(bytes, None);

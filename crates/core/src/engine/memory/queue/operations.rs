@@ -48,7 +48,8 @@ impl Inner {
     /// All of them, or none: there is room for all before the first comes.
     pub(super) fn add_bulk(&mut self, jobs: Vec<Prepared>, now_us: u64) -> Result<Vec<(JobView, bool)>> {
         self.check_open()?;
-        let bytes: Vec<u64> = jobs.iter().map(Prepared::bytes).collect();
+        let bytes: Vec<u64> =
+            jobs.iter().map(|job| if job.is_there(&self.state, now_us) { 0 } else { job.bytes() }).collect();
         self.reserve(bytes.iter().sum())?;
         let mut which = Vec::with_capacity(jobs.len());
         for (job, bytes) in jobs.into_iter().zip(bytes) {
@@ -57,7 +58,7 @@ impl Inner {
             let job = self.added(decision);
             which.push(self.shown(job)?);
         }
-        // Duplicates have not come.
+        // Duplicates of each other have not come.
         self.settle_bytes();
         Ok(which)
     }
@@ -119,13 +120,21 @@ impl Inner {
         finish
     }
 
-    /// What a handler says or leaves of its job: so many bytes more; whether the job is still its own.
-    pub(super) fn note(&mut self, effect: Option<Effect>, bytes: usize) -> Result<bool> {
+    /// What a handler says or leaves of its job; whether the job is still its own.
+    pub(super) fn note(&mut self, effect: Option<Effect>) -> Result<bool> {
         let Some(effect) = effect else {
             return Ok(false);
         };
-        self.reserve(bytes as u64)?;
-        self.arrive(bytes as u64);
+        let grows = match &effect {
+            Effect::Progressed { number, progress } => {
+                let before = self.job(*number)?.progress().map_or(0, |before| before.get().len());
+                progress.get().len().saturating_sub(before) as u64
+            }
+            Effect::Logged { line, .. } => State::line_bytes(line),
+            _ => 0,
+        };
+        self.reserve(grows)?;
+        self.arrive(grows);
         self.commit(&effect);
         Ok(true)
     }
@@ -195,7 +204,10 @@ impl Inner {
         self.check_open()?;
         if let Some(effect) = scheduler::upsert(&self.state, upsert, now_us) {
             let bytes = match &effect {
-                Effect::SchedulerSet { id, scheduler } => scheduler.bytes(id),
+                Effect::SchedulerSet { id, scheduler } => {
+                    let before = self.state.scheduler(id).map_or(0, |before| before.bytes(id));
+                    scheduler.bytes(id).saturating_sub(before)
+                }
                 _ => 0,
             };
             self.reserve(bytes)?;
@@ -243,6 +255,18 @@ impl Inner {
         })
     }
 
+    pub(super) fn tell_all_leases_lost(&mut self) {
+        let active: Vec<u64> = self.state.order().active().collect();
+        for number in active {
+            if let Some(job) = self.state.job(number)
+                && let Some(claim) = job.claim()
+            {
+                let token = Token { job: number, epoch: job.epoch, nonce: claim.nonce };
+                self.tell_lease_end(claim.worker, token, LeaseEnd::Lost);
+            }
+        }
+    }
+
     /// When it is quiet: now, or the promise of it.
     pub(super) fn settled(&mut self, now_us: u64) -> Option<oneshot::Receiver<()>> {
         if self.is_settled(now_us) {
@@ -276,21 +300,13 @@ impl Inner {
     /// drop without the lock.
     pub(super) fn shut(&mut self) -> State {
         self.closed = true;
-        let active: Vec<u64> = self.state.order().active().collect();
-        for number in active {
-            if let Some(job) = self.state.job(number)
-                && let Some(claim) = job.claim()
-            {
-                let token = Token { job: number, epoch: job.epoch, nonce: claim.nonce };
-                self.tell_lease_end(claim.worker, token, LeaseEnd::Lost);
-            }
-        }
+        self.tell_all_leases_lost();
         let closed = self.closed_error();
         self.waiters.answer_all(&mut self.outbox, |_| Err(closed.clone()));
         self.workers = Workers::default();
         self.listeners = Arc::new([]);
         self.orphans.clear();
-        let state = std::mem::take(&mut self.state);
+        let state = self.state.take_all();
         self.settle_bytes();
         state
     }

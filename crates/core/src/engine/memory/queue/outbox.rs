@@ -5,6 +5,9 @@
 //! one takes these along. One deliverer at a time keeps the order; it looks again under the lock before it
 //! stops, so nothing stays behind.
 //!
+//! A thread that has delivered a thousand hands the rest to the background thread, so that no operation goes on for as long as
+//! others make notices.
+//!
 //! Rejected: a second lock around delivery. It keeps the order too, but a listener that calls the queue would
 //! wait for itself for ever, and every thread would queue up behind one slow listener.
 
@@ -15,7 +18,10 @@ use tokio::sync::oneshot;
 
 use super::inner::Inner;
 use crate::error::Result;
-use crate::queue::{Event, Json, LeaseEnd, Letter, Subscriber, Token};
+use crate::queue::{Event, Json, LeaseEnd, Subscriber, Token};
+
+/// Notices that an operation delivers for others, about.
+const DELIVERED_AT_ONCE: usize = 1_000;
 
 /// Who listens, as of one instant: an event goes to those who listened when it happened.
 pub(super) type Listeners = Arc<[(u64, Arc<dyn Subscriber>)]>;
@@ -26,14 +32,12 @@ pub(super) enum Notice {
     Ready(Arc<dyn Subscriber>, u64),
     LeaseLost(Arc<dyn Subscriber>, u64, Token, LeaseEnd),
     Ping(Arc<dyn Subscriber>, u64),
-    /// For the queue of that name.
-    Letter(Arc<str>, Letter),
     Result(oneshot::Sender<Result<Json>>, Result<Json>),
     Settled(oneshot::Sender<()>),
 }
 
 impl Notice {
-    fn tell(self, post: &dyn Fn(&str, Letter)) {
+    fn tell(self) {
         match self {
             Self::Event(listeners, event) => {
                 for (subscription, listener) in listeners.iter() {
@@ -43,7 +47,6 @@ impl Notice {
             Self::Ready(subscriber, worker) => subscriber.ready(worker),
             Self::LeaseLost(subscriber, worker, token, why) => subscriber.lease_lost(worker, token, why),
             Self::Ping(subscriber, worker) => subscriber.ping(worker),
-            Self::Letter(queue, letter) => post(&queue, letter),
             // Who no longer waits needs no answer.
             Self::Result(waiter, result) => drop(waiter.send(result)),
             Self::Settled(waiter) => drop(waiter.send(())),
@@ -79,13 +82,20 @@ impl Outbox {
     }
 }
 
-/// Delivers `batch` and what comes meanwhile, with the lock of `queue` held only to look; dead letters through `post`.
-pub(super) fn deliver(mut batch: Vec<Notice>, queue: &Mutex<Inner>, post: &dyn Fn(&str, Letter)) {
+/// Delivers `batch` and what comes meanwhile, with the lock of `queue` held only to look. What is left after
+/// [`DELIVERED_AT_ONCE`] is for another thread to deliver: nobody who only added a job works for all others for long.
+pub(super) fn deliver(mut batch: Vec<Notice>, queue: &Mutex<Inner>) -> Option<Vec<Notice>> {
     let _unwinding = Unwinding(queue);
+    let mut delivered = 0;
     while !batch.is_empty() {
-        batch.drain(..).for_each(|notice| notice.tell(post));
+        if delivered >= DELIVERED_AT_ONCE {
+            return Some(batch);
+        }
+        delivered += batch.len();
+        batch.drain(..).for_each(Notice::tell);
         queue.lock().outbox.go_on(&mut batch);
     }
+    None
 }
 
 /// A listener that panics loses its batch, not the notices of everyone after it.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::inner::Inner;
+use super::inner::{Inner, removed_unfinished};
 use crate::error::{Error, Result};
 use crate::queue::sweep::{self, STEP_MAX, Step};
-use crate::queue::{Effect, JobState, LeaseEnd};
+use crate::queue::{Effect, JobState, LeaseEnd, State};
 
 impl Inner {
     pub(super) fn drain(&mut self) -> Result<Step<u64>> {
@@ -28,7 +28,9 @@ impl Inner {
         Ok(Step { done: retried.done.len() as u64, more: retried.more })
     }
 
-    pub(super) fn obliterate(&mut self, force: bool) -> Result<Step<u64>> {
+    /// What there was, for the caller to free without the lock.
+    pub(super) fn obliterate(&mut self, force: bool) -> Result<State> {
+        self.check_open()?;
         let active = self.state.order().count(JobState::Active);
         if active > 0 && !force {
             let are = if active == 1 { "job is" } else { "jobs are" };
@@ -37,8 +39,9 @@ impl Inner {
                 self.name
             )));
         }
-        let removed = self.sweep(usize::MAX, |inner| sweep::obliterate(&inner.state))?;
-        Ok(Step { done: removed.done.len() as u64, more: removed.more })
+        self.tell_all_leases_lost();
+        self.waiters.answer_all(&mut self.outbox, |_| Err(removed_unfinished(&self.name)));
+        Ok(self.record_obliterated())
     }
 
     /// Commits what `next` says, a step of it and at most `limit`: the ids of the jobs.

@@ -13,6 +13,9 @@ use crate::queue::{Effect, LeaseEnd, Token, due, reap, retain, scheduler};
 /// Jobs, deadlines and leases seen to in one tick, each: bounds how long the lock is held.
 const TICK_MAX: usize = 1_000;
 
+/// The same of schedulers: each asks a calendar.
+const SCHEDULERS_MAX: usize = 100;
+
 impl Inner {
     pub(super) fn next_due_us(&self, now_us: u64) -> Option<u64> {
         let orphan = self.orphans.first().map(|&(lease_until_us, ..)| lease_until_us);
@@ -49,7 +52,7 @@ impl Inner {
 
     /// Adds the jobs of schedulers whose instants have come.
     pub(super) fn tick_schedulers(&mut self, options: &Shared, now_us: u64) {
-        for _ in 0..TICK_MAX {
+        for _ in 0..SCHEDULERS_MAX {
             let new_id = || ids::job_id(now_us / MS);
             let Some(effects) = scheduler::tick(&self.state, options, new_id, now_us) else {
                 return;
@@ -70,7 +73,8 @@ impl Inner {
             let Some(effect) = due::timed_out(&self.state, ids::random_unit(), now_us) else {
                 return;
             };
-            self.take_away(&effect, LeaseEnd::TimedOut);
+            let again = matches!(effect, Effect::Retried { .. });
+            self.take_away(&effect, LeaseEnd::TimedOut { again });
         }
     }
 
@@ -89,7 +93,7 @@ impl Inner {
     }
 
     pub(super) fn tell_lease_end(&mut self, worker: u64, token: Token, why: LeaseEnd) {
-        if let Some(subscriber) = self.workers.subscriber(worker) {
+        for subscriber in self.workers.hear_lease_ends(worker) {
             self.outbox.push(Notice::LeaseLost(subscriber, worker, token, why));
         }
     }

@@ -1,7 +1,7 @@
 //! Who waits for the result of a job that is not finished yet.
 //!
-//! A waiter is answered in the same step that finishes its job, before retention may remove it, so a job with
-//! waiters is never removed and no waiter outlives its job.
+//! A waiter is answered in the same step that finishes its job, before retention may remove it, or that removes it by hand: no
+//! waiter outlives its job.
 
 use std::collections::BTreeSet;
 

@@ -4,6 +4,8 @@
 //! hold them for ever: so the loop of a worker with active jobs is asked every quarter of its `stallAfter` whether it turns,
 //! and one that has not for that long loses its jobs. Taking jobs is an answer too.
 //!
+//! A worker that was told of a job and has not come within 10 ms is looked at too: another one is told then.
+//!
 //! By the machine's steady time and never by a manual clock: a test that moves its clock by an hour does not block its loop
 //! for an hour, and a machine that was suspended has not run its loops.
 
@@ -59,14 +61,24 @@ impl Inner {
         self.state.order().active_of(worker).next().is_some()
     }
 
-    /// When to look at the watched loops next; none while no watched worker has a job.
+    /// When to look next: at the watched loops, while they have jobs, and at workers that were told of some.
     pub(super) fn next_look(&self) -> Option<Instant> {
         let watched = self.workers.watched().filter(|&(worker, ..)| self.is_busy(worker));
-        watched.map(|(_, seen, stall_after_ms)| seen.next(stall_after_ms)).min()
+        let watched = watched.map(|(_, seen, stall_after_ms)| seen.next(stall_after_ms)).min();
+        watched.into_iter().chain(self.next_late()).min()
+    }
+
+    /// When a worker that was told of a job is late. Never under a manual clock: a test that stops in a debugger is to see the
+    /// same workers take the same jobs.
+    pub(super) fn next_late(&self) -> Option<Instant> {
+        if self.loops_are_real { self.workers.next_late() } else { None }
     }
 
     /// Asks the loops that are due, and takes their jobs from those that did not answer.
     fn look(&mut self, now: Instant, now_us: u64) {
+        if self.loops_are_real {
+            self.workers.give_up_late(now);
+        }
         let due = |&(_, seen, stall_after_ms): &(u64, &Seen, u64)| seen.next(stall_after_ms) <= now;
         let due: Vec<u64> = self.workers.watched().filter(due).map(|(worker, ..)| worker).collect();
         for worker in due {

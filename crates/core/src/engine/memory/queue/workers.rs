@@ -6,13 +6,14 @@
 //!
 //! So no wake-up gets lost: what a worker wants is noted under the same lock as the take that found too
 //! little, and a job that becomes waiting later finds the note. And none is owed to the dead: when a worker
-//! that was told takes nothing or closes, it is no longer on its way, and the same rule tells the next one.
+//! that was told takes nothing or closes, it is no longer on its way, and the same rule tells the next one. So too when it
+//! has not come after 10 ms: its event loop is busy, or stands still.
 //!
 //! The longest wanting is told first, so idle workers share the work evenly.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
@@ -21,6 +22,9 @@ use crate::queue::claim::Claimant;
 use crate::queue::limits::Begun;
 use crate::queue::{State, Subscriber, WorkerSpec, WorkerTerms};
 
+/// How long a worker that was told may take to come before another one is told: an event loop that turns comes at once.
+const LATE: Duration = Duration::from_millis(10);
+
 /// The shortest lease that makes sense: the facade asks for at least this.
 const LEASE_MS_MIN: u64 = 1_000;
 
@@ -28,8 +32,10 @@ const LEASE_MS_MIN: u64 = 1_000;
 enum Wish {
     Nothing,
     More,
-    /// Told that there is more; on its way.
-    Told,
+    /// Told then that there is more; on its way.
+    Told(Instant),
+    /// Told, and its event loop has not come: nobody counts on it, though it may still come.
+    Late,
 }
 
 struct Worker {
@@ -57,6 +63,11 @@ pub(super) struct Workers {
     wanting: VecDeque<u64>,
     /// Those with `Wish::Told`.
     told: usize,
+    /// When each was told, the first one first; some have come since.
+    told_since: VecDeque<(Instant, u64)>,
+    /// Who else hears of a worker's lease ends, by number: the worker.
+    guards: HashMap<u64, (u64, Arc<dyn Subscriber>)>,
+    last_guard: u64,
     last_number: u64,
     /// The largest `max` of a limiter that a worker ever had; 0: none had one.
     limiter_max: u32,
@@ -79,6 +90,7 @@ impl Workers {
     /// Whether it was open.
     pub(super) fn close(&mut self, worker: u64) -> bool {
         self.wish(worker, Wish::Nothing);
+        self.guards.retain(|_, (guarded, _)| *guarded != worker);
         self.open.remove(&worker).is_some()
     }
 
@@ -100,6 +112,22 @@ impl Workers {
         if self.limiter_max > 0 {
             begun.note(at_us, self.limiter_max);
         }
+    }
+
+    pub(super) fn guard(&mut self, worker: u64, subscriber: Arc<dyn Subscriber>) -> u64 {
+        self.last_guard += 1;
+        self.guards.insert(self.last_guard, (worker, subscriber));
+        self.last_guard
+    }
+
+    pub(super) fn unguard(&mut self, guard: u64) {
+        self.guards.remove(&guard);
+    }
+
+    /// Who hears of a worker's lease ends: itself, and those that guard it.
+    pub(super) fn hear_lease_ends(&self, worker: u64) -> impl Iterator<Item = Arc<dyn Subscriber>> {
+        let guards = self.guards.values().filter(move |(guarded, _)| *guarded == worker);
+        self.subscriber(worker).into_iter().chain(guards.map(|(_, subscriber)| subscriber.clone()))
     }
 
     pub(super) fn subscriber(&self, worker: u64) -> Option<Arc<dyn Subscriber>> {
@@ -166,9 +194,9 @@ impl Workers {
             return;
         }
         match before {
-            Wish::Nothing => {}
+            Wish::Nothing | Wish::Late => {}
             Wish::More => self.wanting.retain(|&wanting| wanting != worker),
-            Wish::Told => self.told -= 1,
+            Wish::Told(_) => self.told -= 1,
         }
         if wish == Wish::More {
             self.wanting.push_back(worker);
@@ -186,10 +214,42 @@ impl Workers {
     ) -> Option<(Arc<dyn Subscriber>, u64)> {
         let at = self.next_wanting(claimable, state, begun, now_us)?;
         let worker = self.wanting.remove(at)?;
-        let open = self.open.get_mut(&worker)?;
-        open.wish = Wish::Told;
+        let now = steady_now();
         self.told += 1;
+        self.forget_who_came();
+        self.told_since.push_back((now, worker));
+        let open = self.open.get_mut(&worker)?;
+        open.wish = Wish::Told(now);
         Some((open.spec.subscriber.clone(), worker))
+    }
+
+    /// When the one that was told first is late; none while nobody is on its way.
+    pub(super) fn next_late(&self) -> Option<Instant> {
+        let first = self.told_since.iter().find(|(since, worker)| self.is_told(*worker, *since));
+        first.map(|(since, _)| *since + LATE)
+    }
+
+    /// Counts on nobody who was told long ago: the queue tells others.
+    pub(super) fn give_up_late(&mut self, now: Instant) {
+        self.forget_who_came();
+        while let Some(&(since, worker)) = self.told_since.front()
+            && since + LATE <= now
+        {
+            self.wish(worker, Wish::Late);
+            self.forget_who_came();
+        }
+    }
+
+    fn forget_who_came(&mut self) {
+        while let Some(&(since, worker)) = self.told_since.front()
+            && !self.is_told(worker, since)
+        {
+            self.told_since.pop_front();
+        }
+    }
+
+    fn is_told(&self, worker: u64, since: Instant) -> bool {
+        self.open.get(&worker).is_some_and(|open| open.wish == Wish::Told(since))
     }
 
     /// Where in the line of those that want more the next one to tell is.
