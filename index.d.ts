@@ -853,7 +853,10 @@ export interface Queue<Data, Result> {
   getJobSchedulers(): Promise<JobScheduler<Data>[]>;
   /** What job.log() kept, oldest first; nothing of a job that is not there. start to end, both included; default all. */
   getJobLogs(id: string, options?: { start?: number; end?: number }): Promise<string[]>;
-  /** Events of this queue from whichever thread they come. A listener keeps no process alive. */
+  /**
+   * Events of this queue from whichever thread they come. A listener keeps no process alive, and runs in no AsyncLocalStorage
+   * context of whoever adds, waits or listens: in that in which redstart was loaded.
+   */
   on<E extends keyof QueueEvents>(event: E, listener: (payload: QueueEvents[E]) => void): this;
   once<E extends keyof QueueEvents>(event: E, listener: (payload: QueueEvents[E]) => void): this;
   off<E extends keyof QueueEvents>(event: E, listener: (payload: QueueEvents[E]) => void): this;

@@ -7,6 +7,7 @@
  * wakes us exists only while something here waits (a promise, a worker, a listener), so that an idle thread has
  * nothing open, and it keeps the process alive only for those who should: pending promises and running workers.
  */
+const { AsyncResource } = require('node:async_hooks');
 const timers = require('node:timers');
 const native = require('./native.js');
 const { RedstartError, fromNative } = require('./errors.js');
@@ -37,6 +38,16 @@ const scratch = new Float64Array(new ArrayBuffer(64 * Float64Array.BYTES_PER_ELE
 const lane = new native.NativeLane(/** @type {any} */ (scratch));
 const ring = lane.functions();
 
+/**
+ * In whose AsyncLocalStorage context the wake comes: that in which this module was loaded. Otherwise it would be that of
+ * whoever was the first to wait here, a request as a rule: listeners would take it for theirs, and it would stay in memory
+ * for as long as anything waits. Promises and workers go on in their own.
+ */
+const root = new AsyncResource('redstart.Lane', { requireManualDestroy: true });
+const wakeUp = root.runInAsyncScope.bind(root, onWake);
+/** @param {number} mode */
+const setWake = (mode) => root.runInAsyncScope(lane.setWake, lane, mode, onWake);
+
 /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
 const promises = new Map();
 /**
@@ -56,7 +67,7 @@ let holdersAlive = 0;
 function hold(keepsAlive) {
   holders += 1;
   if (keepsAlive) holdersAlive += 1;
-  if (holders === 1) lane.setWake(keepsAlive ? WAKE_REF : WAKE_UNREF, onWake);
+  if (holders === 1) setWake(keepsAlive ? WAKE_REF : WAKE_UNREF);
   else if (keepsAlive && holdersAlive === 1) lane.keepAlive(true);
 }
 
@@ -67,7 +78,7 @@ function hold(keepsAlive) {
 function release(keptAlive) {
   holders -= 1;
   if (keptAlive) holdersAlive -= 1;
-  if (holders === 0) lane.setWake(WAKE_CLOSED, onWake);
+  if (holders === 0) setWake(WAKE_CLOSED);
   else if (keptAlive && holdersAlive === 0) lane.keepAlive(false);
 }
 
@@ -108,7 +119,7 @@ function expect(number, line) {
  */
 function beWoken(keepsAlive) {
   hold(keepsAlive);
-  if (holders === 1) onWake();
+  if (holders === 1) wakeUp();
 }
 
 /**
@@ -225,7 +236,7 @@ function pending(number) {
   const promise = new Promise((resolve, reject) => promises.set(number, { resolve, reject }));
   hold(true);
   // It may have come before there was a handle to wake us by.
-  if (holders === 1) onWake();
+  if (holders === 1) wakeUp();
   return promise;
 }
 
