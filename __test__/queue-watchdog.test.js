@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const path = require('node:path');
 const { describe, it } = require('node:test');
+const { setTimeout } = require('node:timers/promises');
 const { Worker } = require('node:worker_threads');
 const { open } = require('redstart');
 
@@ -125,4 +126,19 @@ describe('a handler that blocks its event loop', { concurrency: true }, () => {
       [],
     );
   });
+});
+
+it('a handler that only waits keeps its job for longer than stallAfter: its event loop turns, and says so when it is asked', async () => {
+  const store = open('memory:');
+  try {
+    const queue = store.queue('jobs');
+    const stalled = [];
+    queue.on('stalled', ({ jobId }) => stalled.push(jobId));
+    queue.process(() => setTimeout(1_500, 'waited'), { stallAfter: '1s' });
+    const job = await queue.add('job', null);
+    assert.equal(await job.result(), 'waited');
+    assert.deepEqual(stalled, []);
+  } finally {
+    await store.close({ timeout: 1 });
+  }
 });

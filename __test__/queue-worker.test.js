@@ -393,6 +393,21 @@ describe('a job in the hands of a handler', () => {
     await assert.rejects(job.result(), { finishKind: 'timeout' });
   });
 
+  it('whose time is over before its handler ends, though its worker has not heard of it yet, was lost and is told as nothing else', async () => {
+    for (const how of ['returns', 'throws']) {
+      const worker = queue.process(() => {
+        clock.advance('1s');
+        if (how === 'throws') throw new Error('too late');
+      });
+      const heard = listenTo(worker, ['completed', 'retrying', 'failed', 'lease-lost', 'error']);
+      const job = await queue.add('j', how, { timeout: '1s', attempts: 1 });
+      await assert.rejects(job.result(), { finishKind: 'timeout' });
+      for (let turns = 0; turns < 3; turns++) await turn();
+      assert.deepEqual(heard, [['lease-lost', how, undefined]]);
+      await worker.close();
+    }
+  });
+
   it('has a signal that is aborted although nobody had asked for it before', async () => {
     const { opened, release } = gate();
     const asked = gate();
@@ -452,6 +467,27 @@ describe('what a worker says', () => {
       await turn();
       assert.equal(drained, round);
     }
+  });
+
+  it("'drained' waits for the jobs that still run", async () => {
+    const { opened, release } = gate();
+    const worker = queue.process(({ data }) => (data === 'long' ? opened : undefined), { concurrency: 2 });
+    const heard = listenTo(worker, ['completed', 'drained']);
+    await queue.add('j', 'long');
+    await (await queue.add('j', 'short')).result();
+    for (let turns = 0; turns < 3; turns++) await turn();
+    assert.deepEqual(heard, [['completed', 'short', undefined]]);
+    const drained = once(worker, 'drained');
+    release();
+    await drained;
+    assert.deepEqual(
+      heard.map(([event, data]) => [event, data]),
+      [
+        ['completed', 'short'],
+        ['completed', 'long'],
+        ['drained', undefined],
+      ],
+    );
   });
 
   it('handlers and listeners have the context of process(), not what a handler has entered', async () => {
