@@ -107,7 +107,7 @@ fn a_cancelled_job_that_runs_too_long_has_failed_as_cancelled() {
     rig.cancel("a");
     rig.ear.take_lost();
     rig.advance(100);
-    assert_eq!(rig.ear.take_lost(), [(worker, token, LeaseEnd::TimedOut)]);
+    assert_eq!(rig.ear.take_lost(), [(worker, token, LeaseEnd::TimedOut { again: false })]);
     is_cancelled(&rig, "a", 1);
 }
 

@@ -191,8 +191,8 @@ impl Model {
             let late: Vec<_> =
                 self.of(JobState::Active).filter(late).map(|job| (job.worker, job.token.unwrap())).collect();
             for (worker, token) in late {
-                self.finish(token, Ending::Fail);
-                self.lost.extend(worker.map(|worker| (worker, token, LeaseEnd::TimedOut)));
+                let again = matches!(self.finish(token, Ending::Fail), Finish::Retrying { .. });
+                self.lost.extend(worker.map(|worker| (worker, token, LeaseEnd::TimedOut { again })));
             }
             self.stall(|job| job.worker.is_none() && job.until_ms <= next);
             let over = |job: &mut Job| job.has_finished() && job.until_ms <= next;

@@ -50,7 +50,7 @@ fn an_instant_goes_before_the_queues_default_delay_and_not_with_a_delay_of_its_o
 fn a_job_that_has_not_begun_in_time_fails_waiting_or_delayed() {
     let rig = rig();
     rig.add(expiring("waiting", 100));
-    rig.add(JobOptions { delay: Some(5_000), ..expiring("delayed", 100) });
+    rig.add(JobOptions { run_at: Some(START_MS + 5_000), ..expiring("delayed", 100) });
     rig.add(JobOptions { priority: Some(7), ..expiring("prioritized", 100) });
     let mut wait = pending(rig.queue.result("waiting", None));
     ready(rig.queue.set_paused(true)).unwrap();
@@ -66,6 +66,20 @@ fn a_job_that_has_not_begun_in_time_fails_waiting_or_delayed() {
         assert_eq!((view.attempts_made, view.finished_on), (0, Some(START_MS + 100)));
     }
     assert_eq!(rig.ear.heard().iter().filter(|name| **name == "failed").count(), 3);
+}
+
+#[test]
+fn a_delay_that_outlasts_the_time_to_begin_is_refused() {
+    let rig = rig();
+    let add = |delay| {
+        ready(rig.queue.add(new_job(JobOptions { delay: Some(delay), ..expiring(&delay.to_string(), 100) })))
+    };
+    for delay in [100, 5_000] {
+        assert!(matches!(add(delay), Err(Error::InvalidArg(says)) if says.contains("would never begin")));
+    }
+    assert!(add(99).is_ok());
+    rig.advance(99);
+    assert_eq!(rig.state("99"), JobState::Waiting);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn an_attempt_that_runs_too_long_fails_and_the_next_one_comes_by_backoff() {
     rig.advance(499);
     assert_eq!(rig.state("a"), JobState::Active);
     rig.advance(1);
-    assert_eq!(rig.ear.take_lost(), [(worker, token, LeaseEnd::TimedOut)]);
+    assert_eq!(rig.ear.take_lost(), [(worker, token, LeaseEnd::TimedOut { again: true })]);
     let view = rig.get("a").unwrap();
     assert_eq!((view.state, view.attempts_made), (JobState::Delayed, 1));
     let reason = "job 'a' ran for 500 ms, its timeout, and was given up";

@@ -13,6 +13,9 @@ use crate::live::Live;
 use crate::model::{Job, Model};
 use crate::told;
 
+/// What a group takes for as long as a job of it waits or is active.
+const GROUP_BYTES: u64 = 480;
+
 const STATES: [JobState; 6] = [
     JobState::Waiting,
     JobState::Prioritized,
@@ -48,6 +51,8 @@ fn conservation(live: &Live, model: &Model) {
     if model.jobs.is_empty() && model.schedulers.is_empty() && model.holders.is_empty() {
         assert_eq!(live.state.bytes(), 0, "I2: bytes of nothing");
     }
+    let groups = model.served.keys().flatten().count() as u64;
+    assert_eq!(live.state.order().group_bytes(), groups * GROUP_BYTES, "I2: bytes of groups");
 }
 
 /// I5: what was added is there until it was removed or its retention is over. I7: every claim ended in one way. I8, I9: bounded

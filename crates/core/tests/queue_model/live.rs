@@ -5,8 +5,8 @@ use redstart_core::queue::add::{self, Shared, Which};
 use redstart_core::queue::claim::{self, Claimant};
 use redstart_core::queue::event::{self, Event};
 use redstart_core::queue::{
-    Changed, Effect, JobOptions, NewJob, Outcome, QueueOptions, State, Token, Upsert, change, due, finish,
-    reap, retain, scheduler, sweep,
+    Changed, Counts, Effect, JobOptions, NewJob, Outcome, QueueOptions, State, Token, Upsert, change, due,
+    finish, reap, retain, scheduler, sweep,
 };
 
 use crate::model::{Answer, Model, START_US};
@@ -161,6 +161,7 @@ impl Live {
                 self.done(scheduler::upsert(&self.state, upsert, now_us))
             }
             Step::RemoveScheduler { id } => self.done(scheduler::remove(&self.state, id)),
+            Step::Obliterate => self.obliterate(),
             _ => {
                 self.set(step);
                 Answer::Nothing
@@ -171,7 +172,6 @@ impl Live {
     /// What has no answer.
     fn set(&mut self, step: &Step) {
         match step {
-            Step::Obliterate => self.commit_all(|live| sweep::obliterate(&live.state)),
             Step::Pause(paused) if self.state.is_paused() != *paused => {
                 self.commit(if *paused { &Effect::Paused } else { &Effect::Resumed });
             }
@@ -181,6 +181,17 @@ impl Live {
             Step::Sleep { us } => self.now_us += us,
             _ => {}
         }
+    }
+
+    fn obliterate(&mut self) -> Answer {
+        let mut copy = self.state.clone();
+        self.commit(&Effect::Obliterated);
+        let gone = copy.take_all();
+        assert_eq!(copy, self.state, "who takes all leaves what the effect leaves");
+        let Counts { waiting, prioritized, delayed, active, completed, failed } = gone.counts();
+        let gone = waiting + prioritized + delayed + active + completed + failed;
+        self.removed += gone;
+        Answer::Obliterated(usize::try_from(gone).unwrap())
     }
 
     /// Claims whose lease is over, in the order in which they were made.

@@ -142,16 +142,15 @@ impl Model {
         Some(number)
     }
 
+    /// Nothing is told of each job, and nobody has had a turn; what bounds the queue stays.
     fn obliterate(&mut self) {
+        let gone = self.jobs.len();
+        self.jobs.clear();
         self.schedulers.clear();
-        self.many(usize::MAX, Self::drain_one);
-        for state in [JobState::Completed, JobState::Failed, JobState::Active] {
-            while let Some(number) = self.of(state).first().map(|job| job.number) {
-                self.remove(number, true);
-            }
-        }
         self.holders.clear();
-        self.answer = Answer::Nothing;
+        self.served.clear();
+        self.turn = 0;
+        self.answer = Answer::Obliterated(gone);
     }
 
     /// History yields: the oldest completed job, else the oldest failed one, and that one only if there is no other.

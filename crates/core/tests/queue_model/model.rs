@@ -85,6 +85,8 @@ pub(crate) enum Answer {
     Changed(Changed),
     /// The jobs that it was done to.
     To(Vec<Arc<str>>),
+    /// So many jobs are gone.
+    Obliterated(usize),
 }
 
 #[derive(Clone, Debug)]

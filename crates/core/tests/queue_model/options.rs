@@ -65,16 +65,18 @@ pub(crate) fn job_options(now_ms: u64) -> impl Strategy<Value = JobOptions> {
         move |(id, when, group, runs, stays, (priority, lifo), deduplication)| {
             let (attempts, backoff, timeout, expires_in) = runs;
             let (remove_on_complete, remove_on_fail) = stays;
+            let delay = if let When::After(ms) = when { Some(ms) } else { None };
             JobOptions {
                 job_id: id.map(Into::into),
-                delay: if let When::After(ms) = when { Some(ms) } else { None },
+                delay,
                 run_at: if let When::At(ms) = when { now_ms.checked_add_signed(ms) } else { None },
                 attempts,
                 backoff,
                 priority,
                 lifo,
                 timeout,
-                expires_in,
+                // One that would never begin is refused.
+                expires_in: expires_in.filter(|&ms| delay.is_none_or(|delay| delay < ms)),
                 deduplication,
                 group: group.map(|id| Group { id: id.to_owned() }),
                 remove_on_complete,
@@ -111,7 +113,8 @@ pub(crate) fn repeat(now_ms: u64) -> impl Strategy<Value = Repeat> {
     (when, weighted(0.2, near()), weighted(0.2, near()), weighted(0.3, 1..=3_u64), missed).prop_map(
         move |(when, start, end, limit, missed)| Repeat {
             start_date: start.and_then(|ms| now_ms.checked_add_signed(ms)),
-            end_date: end.and_then(|ms| now_ms.checked_add_signed(ms)),
+            // One whose end lies before its start is refused.
+            end_date: end.map(|ms| ms.max(start.unwrap_or(ms))).and_then(|ms| now_ms.checked_add_signed(ms)),
             limit,
             missed,
             ..when
