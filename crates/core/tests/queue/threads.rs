@@ -73,6 +73,21 @@ fn on_the_machines_clock_the_background_thread_wakes_a_worker_for_a_delayed_job_
 }
 
 #[test]
+fn a_worker_that_was_told_and_does_not_come_leaves_the_job_to_another() {
+    let queue = system_queue();
+    let (busy, told) = mpsc::channel();
+    let (idle, rings) = mpsc::channel();
+    let [first, second] = [busy, idle].map(|sender| queue.open_worker(bell(sender)).unwrap());
+    for worker in [first, second] {
+        assert!(queue.take(worker, 1).unwrap().is_empty());
+    }
+    ready(queue.add(new_job(JobOptions::default()))).unwrap();
+    assert!(told.recv_timeout(PATIENCE).is_ok(), "the one that has wanted for longest was not told");
+    assert!(rings.recv_timeout(PATIENCE).is_ok(), "the one behind it was not told");
+    assert_eq!(queue.take(second, 1).unwrap().len(), 1);
+}
+
+#[test]
 fn on_the_machines_clock_the_background_thread_ends_a_wait() {
     let queue = system_queue();
     let (job, _) = ready(queue.add(new_job(JobOptions::default()))).unwrap();
