@@ -38,6 +38,10 @@ impl State {
         if let Some(number) = self.logs.keys().find(|number| !self.jobs.contains_key(*number)) {
             return Err(format!("job {number} is gone and has a log"));
         }
+        let passing: u64 = self.logs.keys().map(|&number| self.passing_log(number)).sum();
+        if passing != self.passing_log_bytes {
+            return Err(format!("{} bytes of logs may go, there are {passing}", self.passing_log_bytes));
+        }
         Ok(self.logs.values().flatten().map(Self::line_bytes).sum())
     }
 

@@ -58,6 +58,8 @@ pub struct State {
     /// The last jobs of schedulers that run all their iterations, one after the other.
     pub(super) awaited: HashMap<u64, Arc<str>>,
     pub(super) bytes: u64,
+    /// Of the logs of finished jobs that may go.
+    pub(super) passing_log_bytes: u64,
     paused: bool,
     concurrency: Option<u32>,
     rate: Option<Rate>,
@@ -109,6 +111,7 @@ impl State {
     }
 
     /// What [`Effect::Obliterated`] takes away, for who frees it later; what bounds the queue, and its counters, stay.
+    #[must_use = "freeing it takes a while: not under the lock"]
     pub fn take_all(&mut self) -> Self {
         let stays = Self {
             paused: self.paused,
@@ -175,6 +178,7 @@ impl State {
     }
 
     fn remove(&mut self, number: u64, by_hand: bool) {
+        self.passing_log_bytes -= self.passing_log(number);
         let job = self.jobs.remove(&number).expect("a removed job was there");
         self.order.remove(number, &job);
         self.order.leave_group(job.terms.group.as_ref());
@@ -198,6 +202,15 @@ impl State {
         {
             self.bytes -= Self::line_bytes(&oldest);
         }
+    }
+
+    /// Bytes of a job's log, where it may go with its job.
+    pub(super) fn passing_log(&self, number: u64) -> u64 {
+        let goes = |job: &Job| !job.is_unfinished() && !job.retention().forever;
+        if self.logs.is_empty() || !self.job(number).is_some_and(goes) {
+            return 0;
+        }
+        self.log_of(number).map(Self::line_bytes).sum()
     }
 
     /// Bytes of a line in a log.
@@ -242,6 +255,7 @@ impl State {
 
     fn change(&mut self, effect: &Effect) {
         let number = effect.number().expect("what is left changes a job");
+        self.passing_log_bytes -= self.passing_log(number);
         let job = self.jobs.get_mut(&number).expect("a changed job is there");
         self.order.remove(number, job);
         let (bytes_before, group_before) = (job.bytes(), job.terms.group.clone());
@@ -260,6 +274,7 @@ impl State {
         {
             self.dedups.free_of(dedup, number, false);
         }
+        self.passing_log_bytes += self.passing_log(number);
         self.job_moved(number);
     }
 
@@ -361,6 +376,13 @@ impl State {
     /// Bytes of all there is, bookkeeping included.
     pub fn bytes(&self) -> u64 {
         self.bytes + self.dedups.bytes() + self.order.group_bytes()
+    }
+
+    /// Bytes at least that come back when all goes that may: finished jobs and their logs.
+    pub fn passing_bytes(&self) -> u64 {
+        let [completed, failed] =
+            [true, false].map(|completed| self.order.finished(completed).passing_bytes());
+        completed + failed + self.passing_log_bytes
     }
 
     /// Jobs by state. Cost: six lengths.

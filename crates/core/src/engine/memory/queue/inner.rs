@@ -105,9 +105,7 @@ impl Inner {
     /// fails in no store, however full.
     pub(super) fn reserve(&mut self, bytes: u64) -> Result<()> {
         if bytes > 0 && self.budget.take(bytes).is_err() {
-            let history =
-                [true, false].map(|completed| self.state.order().finished(completed).passing_bytes());
-            if self.budget.would_fit(bytes, history.into_iter().sum()) {
+            if self.budget.would_fit(bytes, self.state.passing_bytes()) {
                 self.let_history_go(bytes, None);
             }
             self.budget.take(bytes)?;

@@ -46,6 +46,9 @@ use crate::queue::{
 use crate::reply::Reply;
 use crate::timer::{self, Alarm, Ticking};
 
+/// Notices that an operation delivers for others beside its own, and those between two turns of the background thread.
+const DELIVERED_AT_ONCE: usize = 1_000;
+
 /// Jobs freed between two turns of the background thread.
 const FREED_AT_ONCE: usize = 1_000;
 
@@ -153,8 +156,11 @@ impl MemoryQueue {
         if let Some(late) = late {
             self.watchdog.set(late);
         }
-        if let Some(left) = notices.and_then(|notices| outbox::deliver(notices, &self.inner)) {
-            timer::spawn(deliver_rest(self.me.clone(), left));
+        if let Some(notices) = notices {
+            let most = notices.len() + DELIVERED_AT_ONCE;
+            if let Some(left) = outbox::deliver(notices, most, &self.inner) {
+                timer::spawn(deliver_rest(self.me.clone(), left));
+            }
         }
         answer
     }
@@ -197,7 +203,7 @@ impl MemoryQueue {
 /// Delivers what an operation has left, on the background thread.
 async fn deliver_rest(queue: Weak<MemoryQueue>, mut batch: Vec<Notice>) {
     while let Some(alive) = queue.upgrade()
-        && let Some(left) = outbox::deliver(batch, &alive.inner)
+        && let Some(left) = outbox::deliver(batch, DELIVERED_AT_ONCE, &alive.inner)
     {
         batch = left;
         drop(alive);
@@ -444,9 +450,7 @@ impl QueueEngine for MemoryQueue {
 
 impl Yields for MemoryQueue {
     fn yieldable(&self) -> u64 {
-        self.inspect(|state| {
-            [true, false].into_iter().map(|completed| state.order().finished(completed).passing_bytes()).sum()
-        })
+        self.inspect(State::passing_bytes)
     }
 
     /// Not through `with`: what is removed wakes nobody, and an alarm that comes too early finds nothing to do.

@@ -5,8 +5,8 @@
 //! one takes these along. One deliverer at a time keeps the order; it looks again under the lock before it
 //! stops, so nothing stays behind.
 //!
-//! A thread that has delivered a thousand hands the rest to the background thread, so that no operation goes on for as long as
-//! others make notices.
+//! A thread that has delivered its own and a thousand of others hands the rest to the background thread, so that no operation
+//! goes on for as long as others make notices.
 //!
 //! Rejected: a second lock around delivery. It keeps the order too, but a listener that calls the queue would
 //! wait for itself for ever, and every thread would queue up behind one slow listener.
@@ -19,9 +19,6 @@ use tokio::sync::oneshot;
 use super::inner::Inner;
 use crate::error::Result;
 use crate::queue::{Event, Json, LeaseEnd, Subscriber, Token};
-
-/// Notices that an operation delivers for others, about.
-const DELIVERED_AT_ONCE: usize = 1_000;
 
 /// Who listens, as of one instant: an event goes to those who listened when it happened.
 pub(super) type Listeners = Arc<[(u64, Arc<dyn Subscriber>)]>;
@@ -82,17 +79,17 @@ impl Outbox {
     }
 }
 
-/// Delivers `batch` and what comes meanwhile, with the lock of `queue` held only to look. What is left after
-/// [`DELIVERED_AT_ONCE`] is for another thread to deliver: nobody who only added a job works for all others for long.
-pub(super) fn deliver(mut batch: Vec<Notice>, queue: &Mutex<Inner>) -> Option<Vec<Notice>> {
+/// Delivers `batch` and what comes meanwhile, `most` of them, with the lock of `queue` held only to look. What is left is for
+/// another thread to deliver: nobody who only added a job works for all others for long.
+pub(super) fn deliver(mut batch: Vec<Notice>, mut most: usize, queue: &Mutex<Inner>) -> Option<Vec<Notice>> {
     let _unwinding = Unwinding(queue);
-    let mut delivered = 0;
     while !batch.is_empty() {
-        if delivered >= DELIVERED_AT_ONCE {
+        let now = most.min(batch.len());
+        batch.drain(..now).for_each(Notice::tell);
+        most -= now;
+        if !batch.is_empty() {
             return Some(batch);
         }
-        delivered += batch.len();
-        batch.drain(..).for_each(Notice::tell);
         queue.lock().outbox.go_on(&mut batch);
     }
     None
