@@ -119,6 +119,30 @@ fn a_rate_and_what_it_has_seen_outlive_a_restart() {
 }
 
 #[test]
+fn a_rate_that_changes_counts_on_and_one_that_was_taken_away_counts_anew() {
+    let rig = rig();
+    let worker = rig.worker(1);
+    let set = |rate: Option<(u32, u64)>| {
+        ready(rig.queue.set_rate(rate.map(|(max, duration)| Rate { max, duration }))).unwrap();
+    };
+    add_many(&rig, 30);
+    set(Some((3, 1_000)));
+    assert_eq!(rig.take(worker, 9).len(), 3);
+    rig.advance(500);
+    set(Some((5, 1_000)));
+    assert_eq!(rig.take(worker, 9).len(), 2, "three of the five have begun");
+    set(Some((2, 1_000)));
+    assert!(rig.take(worker, 9).is_empty());
+    rig.advance(999);
+    assert!(rig.take(worker, 9).is_empty());
+    rig.advance(1);
+    assert_eq!(rig.take(worker, 9).len(), 2);
+    set(None);
+    set(Some((2, 1_000)));
+    assert_eq!(rig.take(worker, 9).len(), 2);
+}
+
+#[test]
 fn impossible_rates_are_refused() {
     let rig = rig();
     for (max, duration) in [(0, 1), (100_001, 1), (1, 0)] {
