@@ -91,21 +91,6 @@ fn setting_the_same_rate_again_lets_nothing_more_begin() {
 }
 
 #[test]
-fn a_rate_that_changes_counts_what_has_begun() {
-    let rig = rig();
-    let worker = rig.worker(1);
-    add_many(&rig, 5);
-    set(&rig, 2, 1_000);
-    assert_eq!(rig.take(worker, 9).len(), 2);
-    set(&rig, 3, 1_000);
-    assert_eq!(rig.take(worker, 9).len(), 1);
-    set(&rig, 1, 500);
-    assert!(rig.take(worker, 9).is_empty());
-    rig.advance(500);
-    assert_eq!(rig.take(worker, 9).len(), 1);
-}
-
-#[test]
 fn a_rate_and_what_it_has_seen_outlive_a_restart() {
     let mut rig = rig();
     add_many(&rig, 3);
