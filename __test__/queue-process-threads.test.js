@@ -262,6 +262,8 @@ describe('events of a worker with a module', () => {
   it('come from when there is a listener until there is none', async (t) => {
     const { queue, worker } = start(t, {});
     await runJob(queue, 'tell', null);
+    // Its end may be told here before its thread says so.
+    await whileOthersWork(t);
     const seen = [];
     const listener = (job) => seen.push(job.data);
     worker.on('active', listener).once('completed', listener);
@@ -295,10 +297,13 @@ describe('a listener that throws', () => {
 });
 
 describe('a thread that crashes', () => {
-  for (const how of ['exitOnce', 'throwOnce']) {
-    it(`gives its job to another and is replaced (${how})`, async (t) => {
+  for (const [how, why] of [
+    ['exitOnce', /ended with code 1/],
+    ['throwOnce', /^out of hand$/],
+  ]) {
+    it(`gives its job to another and is replaced, and why is told (${how})`, async (t) => {
       const { queue, worker } = start(t, { threads: 2 });
-      worker.on('error', assert.ifError);
+      const told = next(worker, 'error');
       const stalled = next(queue, 'stalled');
       const job = await queue.add(how, path.join(folder, how));
       assert.equal((await stalled)[0].jobId, job.id);
@@ -312,8 +317,23 @@ describe('a thread that crashes', () => {
       assert.notEqual(one, other);
       assert.ok(ranIn === one || ranIn === other);
       assert.ok(worker.running);
+      const [error] = await told;
+      assert.ok(RedstartError.is(error, 'ERR_INVALID_STATE'));
+      assert.match(error.message, /queue 'mail' crashed/);
+      assert.match(error.cause.message, why);
+      if (how === 'throwOnce') assert.match(error.cause.stack, /work\.mjs/);
     });
   }
+
+  it("is a warning with its reason where nobody listens to 'error'", async (t) => {
+    const { queue } = start(t, {});
+    const warned = next(process, 'warning');
+    await runJob(queue, 'throwOnce', path.join(folder, 'warned'));
+    const [warning] = await warned;
+    assert.equal(warning.code, 'REDSTART_THREAD_CRASHED');
+    assert.match(warning.message, /queue 'mail' crashed.*out of hand/);
+    assert.match(warning.detail, /work\.mjs/);
+  });
 
   it('for lack of memory takes neither the process nor the job with it', async () => {
     const seen = await report('queue/out-of-memory.js', { node: ['--max-old-space-size=40'] });
@@ -326,8 +346,9 @@ describe('a thread that crashes', () => {
     worker.on('active', () => {
       begun += 1;
     });
+    const told = times(worker, 'error', 5);
     const job = await queue.add('throw', null);
-    const [error] = await next(worker, 'error');
+    const [error] = (await told).at(-1);
     assert.ok(RedstartError.is(error, 'ERR_INVALID_STATE'));
     assert.match(error.message, /5 times in a row.*out of hand.*work\.mjs/);
     assert.equal(error.cause.message, 'out of hand');
@@ -338,8 +359,8 @@ describe('a thread that crashes', () => {
 
   it('goes on being replaced while jobs are finished in between', async (t) => {
     const { queue, worker } = start(t, { maxStalledCount: 0 });
-    worker.on('error', assert.ifError);
     const threads = new Set();
+    worker.on('error', () => {});
     for (let round = 0; round < 6; round++) {
       await assert.rejects(runJob(queue, 'exit', null), { code: 'ERR_JOB_FAILED', finishKind: 'stalled' });
       threads.add(await runJob(queue, 'tell', null));
@@ -571,7 +592,9 @@ describe('a module that cannot be run', () => {
   it("or that throws, or is not there, is an 'error' after five threads, with what was thrown as its cause", async (t) => {
     const thrown = start(t, {}, { module: fixture('throws.mjs') });
     const missing = start(t, {}, { module: fixture('missing.mjs') });
-    const [[one], [other]] = await Promise.all([next(thrown.worker, 'error'), next(missing.worker, 'error')]);
+    const [[one], [other]] = (
+      await Promise.all([times(thrown.worker, 'error', 5), times(missing.worker, 'error', 5)])
+    ).map((told) => told.at(-1));
     assert.deepEqual([one.cause.name, one.cause.message], ['RangeError', 'no database']);
     assert.equal(other.cause.code, 'ERR_MODULE_NOT_FOUND');
     assert.ok(!thrown.worker.running && !missing.worker.running);

@@ -311,12 +311,36 @@ describe('what follows a failure', () => {
     await assert.rejects(none.result(), ({ cause }) => /delay of snooze\(\) must be a duration/.test(cause.message));
   });
 
-  it('a result that is too large or no JSON fails the attempt', async () => {
+  it('a result that is too large or no JSON fails the job for good: its work is not done again', async () => {
     const small = store.queue('small', { maxDataSize: 100 });
-    small.process(({ data }) => (data === 'large' ? 'x'.repeat(200) : 1n));
-    await assert.rejects((await small.add('j', 'large', { attempts: 1 })).result(), { code: 'ERR_JOB_FAILED' });
-    const odd = await small.add('j', 'odd', { attempts: 1 });
-    await assert.rejects(odd.result(), ({ cause }) => /what the handler returned is a BigInt/.test(cause.message));
+    const circle = {};
+    circle.self = circle;
+    const results = {
+      large: ['x'.repeat(200), 'ERR_TOO_LARGE', /100/],
+      bigint: [1n, 'ERR_INVALID_ARG', /what the handler returned is a BigInt/],
+      circle: [circle, 'ERR_INVALID_ARG', /what the handler returned/],
+    };
+    const ran = [];
+    const asked = [];
+    const worker = small.process(
+      ({ data }) => {
+        ran.push(data);
+        return results[data][0];
+      },
+      { backoff: (context) => void asked.push(context) },
+    );
+    for (const [name, [, code, says]] of Object.entries(results)) {
+      const failed = once(worker, 'failed');
+      const job = await small.add('j', name, { attempts: 3 });
+      await assert.rejects(job.result(), ({ finishKind, cause }) => {
+        assert.deepEqual([finishKind, cause.code], ['unrecoverable', code]);
+        assert.match(cause.message, says);
+        assert.match(cause.message, /failed for good.*keep the result elsewhere/);
+        return true;
+      });
+      assert.equal((await failed)[1].code, code);
+    }
+    assert.deepEqual([ran, asked], [Object.keys(results), []]);
   });
 });
 
@@ -389,11 +413,14 @@ describe('a job in the hands of a handler', () => {
     clock.advance('1s');
     assert.equal(await next.result(), 'ran');
     assert.equal(signals[0].reason.code, 'ERR_JOB_TIMEOUT');
-    assert.deepEqual(heard, [['lease-lost', 'long', undefined]]);
+    assert.deepEqual(heard, [
+      ['lease-lost', 'long', undefined],
+      ['failed', 'long', `job ${job.id} ran longer than its timeout: this attempt has failed`],
+    ]);
     await assert.rejects(job.result(), { finishKind: 'timeout' });
   });
 
-  it('whose time is over before its handler ends, though its worker has not heard of it yet, was lost and is told as nothing else', async () => {
+  it('whose time is over before its handler ends, though its worker has not heard of it yet, was lost and has timed out', async () => {
     for (const how of ['returns', 'throws']) {
       const worker = queue.process(() => {
         clock.advance('1s');
@@ -403,9 +430,43 @@ describe('a job in the hands of a handler', () => {
       const job = await queue.add('j', how, { timeout: '1s', attempts: 1 });
       await assert.rejects(job.result(), { finishKind: 'timeout' });
       for (let turns = 0; turns < 3; turns++) await turn();
-      assert.deepEqual(heard, [['lease-lost', how, undefined]]);
+      assert.deepEqual(heard, [
+        ['lease-lost', how, undefined],
+        ['failed', how, `job ${job.id} ran longer than its timeout: this attempt has failed`],
+      ]);
       await worker.close();
     }
+  });
+
+  it("that timed out is 'lease-lost' and then 'retrying', or 'failed' when that was its last attempt", async () => {
+    const asked = [];
+    const worker = queue.process(() => new Promise(() => {}), { backoff: (context) => void asked.push(context) });
+    const heard = [];
+    for (const event of ['lease-lost', 'retrying', 'failed']) {
+      worker.on(event, ({ attempt, attemptsMade, failedReason, finishKind }, error) =>
+        heard.push([event, attempt, attemptsMade, failedReason, finishKind, error?.code]),
+      );
+    }
+    const backoff = { type: 'fixed', delay: '1s' };
+    let begun = once(worker, 'active');
+    const job = await queue.add('j', null, { jobId: 'slow', timeout: '1s', attempts: 2, backoff });
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      await begun;
+      const lost = once(worker, 'lease-lost');
+      clock.advance('1s');
+      await lost;
+      begun = once(worker, 'active');
+      clock.advance('1s');
+    }
+    await assert.rejects(job.result());
+    const reason = "job 'slow' ran for 1000 ms, its timeout, and was given up";
+    assert.deepEqual(heard, [
+      ['lease-lost', 1, 0, undefined, undefined, undefined],
+      ['retrying', 1, 1, reason, undefined, 'ERR_JOB_TIMEOUT'],
+      ['lease-lost', 2, 1, reason, undefined, undefined],
+      ['failed', 2, 2, reason, 'timeout', 'ERR_JOB_TIMEOUT'],
+    ]);
+    assert.deepEqual(asked, []);
   });
 
   it('has a signal that is aborted although nobody had asked for it before', async () => {
@@ -490,6 +551,82 @@ describe('what a worker says', () => {
     );
   });
 
+  it("'drained' waits for the jobs that a rate or a pause holds back", async () => {
+    const worker = queue.process(() => {}, { limiter: { max: 1, duration: '1s' }, autorun: false });
+    let drained = 0;
+    worker.on('drained', () => {
+      drained += 1;
+    });
+    await queue.addBulk([1, 2].map((data) => ({ name: 'j', data })));
+    await queue.add('j', 3, { priority: 1 });
+    worker.run();
+    for (const expected of [0, 0, 1]) {
+      for (let turns = 0; turns < 3; turns++) await turn();
+      assert.equal(drained, expected);
+      await clock.advanceAsync('1s');
+    }
+
+    await queue.add('j', 4);
+    await queue.add('j', 5);
+    const first = once(worker, 'completed');
+    await first;
+    await queue.pause();
+    await clock.advanceAsync('1s');
+    for (let turns = 0; turns < 3; turns++) await turn();
+    assert.equal(drained, 1);
+    await queue.resume();
+    await clock.advanceAsync('1s');
+    for (let turns = 0; turns < 3; turns++) await turn();
+    assert.equal(drained, 2);
+  });
+
+  it('the job as it is after its attempt', async () => {
+    const worker = queue.process(({ data, attempt }) => {
+      if (data === 'for good') throw new UnrecoverableError('never');
+      if (attempt === 1 || data === 'in vain') throw new Error(`no ${attempt}`);
+    });
+    const heard = [];
+    for (const event of ['completed', 'retrying', 'failed']) {
+      worker.on(event, ({ attemptsMade, failedReason, finishKind }) =>
+        heard.push([event, attemptsMade, failedReason, finishKind]),
+      );
+    }
+    const backoff = { type: 'fixed', delay: '1s' };
+    const kept = [];
+    for (const data of ['for good', 'in vain', 'at last']) {
+      const { id } = await queue.add('j', data, { attempts: 2, backoff });
+      await clock.advanceAsync('2s');
+      const { attemptsMade, failedReason, finishKind } = await queue.getJob(id);
+      kept.push([attemptsMade, failedReason, finishKind]);
+    }
+    assert.deepEqual(heard, [
+      ['failed', 1, 'never', 'unrecoverable'],
+      ['retrying', 1, 'no 1', undefined],
+      ['failed', 2, 'no 2', 'exhausted'],
+      ['retrying', 1, 'no 1', undefined],
+      ['completed', 2, undefined, undefined],
+    ]);
+    assert.deepEqual(
+      kept,
+      [heard[0], heard[2], heard[4]].map(([, ...rest]) => rest),
+    );
+  });
+
+  it('is heard by names that it knows alone; a slip is told', async () => {
+    const worker = queue.process(() => {}, { autorun: false });
+    for (const add of ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener']) {
+      assert.throws(() => worker[add]('complete', () => {}), {
+        code: 'ERR_INVALID_ARG',
+        message: /no event 'complete'; did you mean 'completed'/,
+      });
+    }
+    assert.throws(() => worker.on('waiting', () => {}), /it has active, completed, .*, error/);
+    const completed = once(worker, 'completed');
+    worker.run();
+    await queue.add('j', 'heard');
+    assert.equal((await completed)[0].data, 'heard');
+  });
+
   it('handlers and listeners have the context of process(), not what a handler has entered', async () => {
     const context = new AsyncLocalStorage();
     const seen = [];
@@ -531,6 +668,33 @@ describe('close()', () => {
     assert.deepEqual([await job.getState(), heard, worker.running], ['waiting', [], false]);
     queue.process(({ attempt }) => attempt);
     assert.equal(await job.result(), 1);
+  });
+
+  it('with less patience than a close() under way has shortens it, and never lengthens it', async () => {
+    const never = () => new Promise(() => {});
+    for (const shorten of [(worker) => worker.close({ timeout: 0 }), () => store.close({ timeout: 0 })]) {
+      const worker = queue.process(never);
+      const begun = once(worker, 'active');
+      await queue.add('j', null);
+      await begun;
+      const closed = worker.close({ timeout: '1h' });
+      const later = [worker.close({ timeout: '2h' }), worker.close()];
+      await turn();
+      assert.equal((await queue.getJobCounts()).active, 1);
+      await Promise.all([shorten(worker), closed, ...later]);
+    }
+  });
+
+  it("with timeout 0 by a listener of 'active': the handler does not begin", async () => {
+    const begun = [];
+    const worker = queue.process(({ data }) => void begun.push(data));
+    const closed = new Promise((resolve, reject) => {
+      worker.on('active', () => worker.close({ timeout: 0 }).then(resolve, reject));
+    });
+    const job = await queue.add('j', 1);
+    await closed;
+    await turn();
+    assert.deepEqual([begun, await job.getState()], [[], 'waiting']);
   });
 
   it('leaves run(), pause(), resume(), ref() and unref() nothing to do', async () => {

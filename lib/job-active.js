@@ -79,6 +79,17 @@ class ActiveJob extends Job {
   }
 
   /**
+   * For its worker: the attempt has ended so.
+   * @param {ActiveJob} job
+   * @param {{ failedReason?: string, finishKind?: import('../index.js').FinishKind }} how
+   */
+  static endAttempt(job, { failedReason, finishKind }) {
+    job.attemptsMade += 1;
+    job.failedReason = failedReason;
+    job.finishKind = finishKind;
+  }
+
+  /**
    * For its worker: aborts the signal, the one asked for later as well. The first reason stays.
    * @param {ActiveJob} job
    * @param {Error} reason

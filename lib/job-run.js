@@ -6,14 +6,17 @@
 const { types } = require('node:util');
 const { encodeJson } = require('./codec.js');
 const { DURATION_MS_MAX } = require('./duration.js');
-const { RedstartError, invalidArg, isUnrecoverable, show, toFailure } = require('./errors.js');
+const { RedstartError, UnrecoverableError, invalidArg, isUnrecoverable, show, toFailure } = require('./errors.js');
 const { ActiveJob, Snooze, leaseLost } = require('./job-active.js');
 const { ready } = require('./lane.js');
 const { countBegun, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
 
 // What settling came to.
 const COMPLETED = 0;
+/** Another attempt follows. */
 const RETRYING = 1;
+/** So core answers a snooze. */
+const SNOOZED = 1;
 const FAILED = 2;
 const LEASE_LOST = 4;
 
@@ -23,15 +26,14 @@ const FOR_GOOD = 1;
 /** By the job's own backoff. */
 const ITS_OWN_WAIT = -1;
 
-// Why core takes a job back.
-const TIMED_OUT = 1;
-const CANCELLED = 2;
+/** Why core takes a job back. */
+const LeaseEnd = { RUNS_ELSEWHERE: 0, TIMED_OUT: 1, CANCELLED: 2, TIMED_OUT_FOR_GOOD: 3 };
 
 /**
- * What the runs of a worker share. `over`: its place is free.
+ * What the runs of a worker share. `over`: its place is free; `lost`: core has taken it back, and its news of why is to come.
  * @typedef {{ native: import('../native.js').QueueFunctions, handler: (job: any) => unknown,
  *   backoff: ((context: object) => unknown) | undefined, tell(event: string, ...args: unknown[]): void,
- *   tellError(error: unknown): void, over(run: JobRun): void }} Hands
+ *   tellError(error: unknown): void, over(run: JobRun): void, lost(run: JobRun): void }} Hands
  */
 
 class JobRun {
@@ -57,28 +59,31 @@ class JobRun {
     // A listener may have closed the worker.
     if (this.#isOver) return;
     let result;
-    let text;
     const { handler } = this.#hands;
     try {
       result = await handler(this.job);
       if (Snooze.delayOf(result) !== undefined) throw snoozeReturned(this.job.id);
-      text = encodeJson(result ?? null, 'what the handler returned');
     } catch (error) {
       this.#fail(error);
       return;
     }
-    this.#complete(text, result);
+    this.#complete(result);
   }
 
   /** Core has taken it back, or will. @param {number} why */
   lose(why) {
-    if (why === CANCELLED) {
+    if (why === LeaseEnd.CANCELLED) {
       ActiveJob.abort(this.job, this.#cancellation());
       return;
     }
-    this.#end();
     const { id } = this.job;
-    this.#tellLost(why === TIMED_OUT ? timedOut(id) : leaseLost(id));
+    const isTimeout = why !== LeaseEnd.RUNS_ELSEWHERE;
+    const reason = isTimeout ? timedOut(id) : leaseLost(id);
+    if (!this.#isOver) {
+      this.#end();
+      this.#tellLost(reason);
+    }
+    if (isTimeout) this.#tellFailed(why === LeaseEnd.TIMED_OUT ? 'retrying' : 'failed', reason, 'timeout');
   }
 
   /** It goes back to the front of the queue, for others to run. */
@@ -98,21 +103,27 @@ class JobRun {
     ActiveJob.abort(this.job, new RedstartError(message, { code: 'ERR_CLOSED' }));
   }
 
-  /** @param {string} text @param {unknown} result */
-  #complete(text, result) {
+  /** @param {unknown} result */
+  #complete(result) {
     if (this.#isOver) return;
     const { job, epoch, nonce } = this.token;
     let cameTo;
     try {
+      const text = encodeJson(result ?? null, 'what the handler returned');
+      // Its toJSON may have closed the worker.
+      if (this.#isOver) return;
       cameTo = ready(this.#hands.native.complete(job, epoch, nonce, text));
     } catch (error) {
-      // Too large, for one.
-      this.#fail(error);
+      this.#fail(isUnfit(error) ? unfitResult(error) : error);
       return;
     }
     this.#end();
-    if (cameTo === COMPLETED) this.#hands.tell('completed', this.job, result);
-    else this.#tellOther(cameTo);
+    if (cameTo === COMPLETED) {
+      ActiveJob.endAttempt(this.job, {});
+      this.#hands.tell('completed', this.job, result);
+    } else {
+      this.#tellOther(cameTo);
+    }
   }
 
   /** @param {unknown} error */
@@ -123,7 +134,7 @@ class JobRun {
     const delayMs = Snooze.delayOf(error);
     if (delayMs !== undefined) {
       const cameTo = this.#settle(() => native.snooze(job, epoch, nonce, delayMs));
-      if (cameTo !== RETRYING) this.#tellOther(cameTo);
+      if (cameTo !== SNOOZED) this.#tellOther(cameTo);
       return;
     }
     const { how, waitMs } = this.#whatFollows(error);
@@ -131,9 +142,9 @@ class JobRun {
     if (this.#isOver) return;
     const failure = JSON.stringify(toFailure(error));
     const cameTo = this.#settle(() => native.fail(job, epoch, nonce, failure, how, waitMs));
-    if (cameTo === RETRYING) this.#hands.tell('retrying', this.job, error);
-    else if (cameTo === FAILED && this.#cancelled === undefined) this.#hands.tell('failed', this.job, error);
-    else this.#tellOther(cameTo);
+    if (cameTo === RETRYING) this.#tellFailed('retrying', error);
+    else if (cameTo !== FAILED || this.#cancelled !== undefined) this.#tellOther(cameTo);
+    else this.#tellFailed('failed', error, how === FOR_GOOD ? 'unrecoverable' : 'exhausted');
   }
 
   /**
@@ -172,8 +183,36 @@ class JobRun {
 
   /** It ended otherwise than its handler did. @param {number | undefined} cameTo */
   #tellOther(cameTo) {
-    if (cameTo === FAILED) this.#hands.tell('failed', this.job, this.#cancellation());
-    else if (cameTo === LEASE_LOST) this.#tellLost(leaseLost(this.job.id));
+    if (cameTo === FAILED) {
+      this.#tellFailed('failed', this.#cancellation(), 'cancelled');
+    } else if (cameTo === LEASE_LOST) {
+      this.#hands.lost(this);
+      this.#tellLost(leaseLost(this.job.id));
+    }
+  }
+
+  /**
+   * The job as listeners see it is as after the attempt. What core itself has failed it with, core is asked for.
+   * @param {'retrying' | 'failed'} event
+   * @param {unknown} error
+   * @param {import('../index.js').FinishKind} [finishKind]
+   */
+  #tellFailed(event, error, finishKind) {
+    const isCores = finishKind === 'cancelled' || finishKind === 'timeout';
+    const failedReason = (isCores ? this.#reasonKept() : undefined) ?? toFailure(error).message;
+    ActiveJob.endAttempt(this.job, { failedReason, finishKind: event === 'failed' ? finishKind : undefined });
+    this.#hands.tell(event, this.job, error);
+  }
+
+  /** @returns {string | undefined} Nothing where it is gone already. */
+  #reasonKept() {
+    try {
+      const text = ready(this.#hands.native.getJob(this.job.id));
+      return text === undefined ? undefined : JSON.parse(text).failedReason;
+    } catch {
+      // The store has closed.
+      return undefined;
+    }
   }
 
   /** @param {Error} reason */
@@ -200,6 +239,22 @@ function timedOut(id) {
   });
 }
 
+/** What settling refused is the result itself, and not the state of the store. @param {unknown} error */
+function isUnfit(error) {
+  return RedstartError.is(error, 'ERR_INVALID_ARG') || RedstartError.is(error, 'ERR_TOO_LARGE');
+}
+
+/**
+ * Another attempt would do the same work once more, and end the same.
+ * @param {any} cause
+ */
+function unfitResult(cause) {
+  const message =
+    `${cause.message}; the handler has done its work, so the job has failed for good and is not run again: return plain data of at ` +
+    'most maxDataSize, or keep the result elsewhere and return where';
+  return Object.assign(new UnrecoverableError(message, { cause }), { code: cause.code });
+}
+
 /** @param {string} id */
 function snoozeReturned(id) {
   return invalidArg(`the handler of job ${id} returned what job.snooze() gave it; write \`throw job.snooze(…)\``);
@@ -216,4 +271,4 @@ function readWait(answer) {
   );
 }
 
-module.exports = { JobRun };
+module.exports = { JobRun, LeaseEnd };

@@ -266,6 +266,7 @@ function rangeText(min, max, open, endless) {
 
 module.exports = {
   checkOptions,
+  nearest,
   duration: durationOption,
   durationOrZero,
   durationOrNever,

@@ -6,6 +6,7 @@
  * made: modules that are loaded anew open the store anew. The one before it is told to close, and finishes what it has begun.
  */
 const { readWorkerOptions } = require('./worker-options.js');
+const { moduleUrl } = require('./worker-module.js');
 const { tellError } = require('./worker-tell.js');
 const { ThreadedWorker } = require('./worker-threads.js');
 const { Worker } = require('./worker.js');
@@ -19,12 +20,13 @@ const { Worker } = require('./worker.js');
 
 const NAMED = Symbol.for('redstart.workers');
 /** @type {{ [NAMED]?: Map<string, AnyWorker> }} */
-const realm = globalThis;
+const realm = /** @type {any} */ (globalThis);
 /**
  * By store, queue and name. One for all copies of this module: who loads modules anew loads this one anew as well.
  * @type {Map<string, AnyWorker>}
  */
-const named = (realm[NAMED] ??= new Map());
+const named = realm[NAMED] ?? new Map();
+realm[NAMED] = named;
 
 class QueueWorkers {
   /** @type {import('../native.js').QueueFunctions} */
@@ -57,7 +59,7 @@ class QueueWorkers {
       if (place !== undefined && named.get(place) === worker) named.delete(place);
     };
     const worker = ofModule
-      ? this.#startThreads(work, given, onClosed, above)
+      ? this.#startThreads(work, checked, onClosed, above)
       : new Worker(this.#native, /** @type {any} */ (work), checked, { onClosed });
     this.#open.add(worker);
     // Only now: where the new one is refused, the former goes on.
@@ -77,13 +79,13 @@ class QueueWorkers {
 
   /**
    * @param {unknown} module
-   * @param {unknown} given
+   * @param {ReturnType<typeof readWorkerOptions>} read
    * @param {(worker: AnyWorker) => void} onClosed
    * @param {Function} above
    */
-  #startThreads(module, given, onClosed, above) {
+  #startThreads(module, read, onClosed, above) {
     const [store, queueName, native] = [this.#store, this.#queueName, this.#native];
-    return new ThreadedWorker({ store, queueName, native, module, options: given, onClosed }, above);
+    return new ThreadedWorker({ store, queueName, native, module: moduleUrl(module, above), read, onClosed });
   }
 
   /** @param {string} name */

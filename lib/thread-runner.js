@@ -1,8 +1,9 @@
 'use strict';
 /**
  * What runs in each thread of a worker with a module: a worker of its own on the same queue, whose handler is the
- * module's default export. The parent says `go`, `pause`, `resume` and `close`, and hears `ready`, `spare` (start the
- * thread that follows this one), `event`, `unfit` (no module to run) and `closed`.
+ * module's default export. The parent says `go` (take so many jobs at once), `pause`, `resume`, `ping` and `close`, and hears `imported`,
+ * `ready`, `pong`, `spare` (start the thread that follows this one), `spent` (no more jobs here, and how many there still are),
+ * `event`, `unfit` (no module to run) and `closed`.
  *
  * After each job the event loop has a turn and the parent's messages are read, before the worker takes the next job:
  * handlers that compute would otherwise follow each other in microtasks, and nobody could stop or ping the thread.
@@ -10,8 +11,8 @@
 const timers = require('node:timers');
 const { receiveMessageOnPort, workerData } = require('node:worker_threads');
 const { invalidArg, show } = require('./errors.js');
-const { lane, cold, scratch, STATUS_OK } = require('./lane.js');
-const { Store } = require('./store.js');
+const { lane, cold, ready } = require('./lane.js');
+const { Worker } = require('./worker.js');
 const { FINISHED, forwardEvents, sendError } = require('./worker-threads-events.js');
 
 // Taken before the module may replace it.
@@ -21,49 +22,19 @@ const { setImmediate } = timers;
 const SPARE_SHARE = 0.1;
 
 /** @type {import('./worker-threads-thread.js').ThreadData} */
-const { port, state, shared, url, queueName, module: moduleUrl, options, recycleAfter } = workerData;
+const { port, state, shared, queueName, module: moduleUrl, read, recycleAfter } = workerData;
 const spareAt = recycleAfter && Math.max(1, recycleAfter - Math.ceil(recycleAfter * SPARE_SHARE));
 
 let { paused, standby } = workerData;
-let started = 0;
-let retiring = false;
+let { concurrency } = read;
+let begun = 0;
 let closing = false;
-/** @type {Set<object>} Jobs whose handler runs and which are still this thread's. */
-const inHand = new Set();
 /** @type {(job: any) => unknown} */
 let handler;
-/** @type {import('../index.js').Worker | undefined} */
+/** @type {InstanceType<typeof Worker> | undefined} */
 let worker;
-/** @type {InstanceType<typeof Store> | undefined} */
+/** @type {import('../native.js').NativeStore | undefined} */
 let store;
-
-/**
- * The store of the parent's handle. The number of the queue's worker is told as soon as there is one: by it the parent
- * gives back the jobs of a thread that does not answer.
- */
-function openShared() {
-  // The store is there, with the bound that it was opened with.
-  const text = JSON.stringify({ defaultMaxMemory: 0, keepFirstOptions: true });
-  const native = cold(() => lane.openStore(shared, text, 'process()'), openShared);
-  /** @type {any} */
-  const watched = {
-    functions: () => native.functions(),
-    /** @type {(name: string, given: any, origin: string) => any} */
-    queue: (name, given, origin) => {
-      /** @type {any} */
-      const functions = native.queue(name, given, origin);
-      if (functions === null) return null;
-      /** @type {(...args: unknown[]) => unknown} */
-      const openWorker = (...args) => {
-        const number = functions.openWorker(...args);
-        if (scratch[0] === STATUS_OK) port.postMessage({ kind: 'ready', worker: number });
-        return number;
-      };
-      return { ...functions, openWorker };
-    },
-  };
-  return new Store(url, watched);
-}
 
 /** The default export, of CommonJS compiled from modules too. */
 async function importHandler() {
@@ -80,30 +51,35 @@ async function importHandler() {
 
 async function start() {
   handler = await importHandler();
+  port.postMessage({ kind: 'imported' });
   if (handler !== undefined && !standby) go();
 }
 
 function go() {
   standby = false;
-  if (worker !== undefined || closing || handler === undefined) return;
-  store = openShared();
-  const opened = store.queue(queueName).process(handle, { ...options, autorun: false });
-  worker = opened;
-  forwardEvents(opened, state, (sent) => port.postMessage({ kind: 'event', sent }));
-  opened.on('lease-lost', letGo);
-  if (paused) opened.pause();
-  opened.run();
+  if (closing || handler === undefined) return;
+  if (worker === undefined) open();
+  else Worker.setConcurrency(worker, concurrency);
+}
+
+function open() {
+  // The store is there, with the bound that it was opened with.
+  const text = JSON.stringify({ defaultMaxMemory: 0, keepFirstOptions: true });
+  const opened = cold(() => lane.openStore(shared, text, 'process()'), open);
+  store = opened;
+  const queue = cold(() => opened.queue(queueName, undefined, 'process()'), open);
+  worker = new Worker(queue, handle, { ...read, concurrency, autorun: false, jobsMax: recycleAfter }, { onSpent });
+  // By it the parent gives back the jobs of a thread that does not answer.
+  port.postMessage({ kind: 'ready', worker: Worker.numberOf(worker) });
+  forwardEvents(worker, state, (sent) => port.postMessage({ kind: 'event', sent }));
+  if (paused) worker.pause();
+  worker.run();
 }
 
 /** @param {any} job */
 async function handle(job) {
-  inHand.add(job);
-  started += 1;
-  if (started === spareAt) port.postMessage({ kind: 'spare' });
-  if (started === recycleAfter) {
-    retiring = true;
-    worker?.pause();
-  }
+  begun += 1;
+  if (begun === spareAt) port.postMessage({ kind: 'spare' });
   try {
     return await handler(job);
   } finally {
@@ -112,19 +88,23 @@ async function handle(job) {
     for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
       obey(next.message);
     }
-    letGo(job);
   }
 }
 
-/** @param {object} job */
-function letGo(job) {
-  inHand.delete(job);
-  if (retiring && inHand.size === 0) close();
+/** @param {number} running */
+function onSpent(running) {
+  port.postMessage({ kind: 'spent', running });
+  // First how the last one ended is told.
+  if (running === 0) Promise.resolve().then(() => close());
 }
 
-/** @param {{ timeout?: number }} [given] With the default there is still time to say how the last job ended. */
+/** @param {{ timeout?: number }} [given] */
 function close(given) {
-  if (closing) return;
+  if (closing) {
+    // Sooner, maybe.
+    worker?.close(given).catch(fail);
+    return;
+  }
   closing = true;
   end(given).catch(fail);
 }
@@ -132,7 +112,7 @@ function close(given) {
 /** @param {{ timeout?: number }} [given] */
 async function end(given) {
   await worker?.close(given);
-  await store?.close();
+  if (store !== undefined) ready(store.functions().close());
   port.postMessage({ kind: 'closed' });
   port.close();
 }
@@ -146,16 +126,19 @@ function fail(error) {
   process.exit(1);
 }
 
-/** @param {{ kind: string, timeout?: number }} message */
-function obey({ kind, timeout }) {
-  if (kind === 'close') {
-    close({ timeout });
-  } else if (kind === 'go') {
+/** @param {{ kind: string, timeout?: number, concurrency?: number }} message */
+function obey(message) {
+  if (message.kind === 'close') {
+    close({ timeout: message.timeout });
+  } else if (message.kind === 'go') {
+    concurrency = message.concurrency ?? concurrency;
     go();
+  } else if (message.kind === 'ping') {
+    port.postMessage({ kind: 'pong' });
   } else {
-    paused = kind === 'pause';
+    paused = message.kind === 'pause';
     if (paused) worker?.pause();
-    else if (!retiring) worker?.resume();
+    else worker?.resume();
   }
 }
 

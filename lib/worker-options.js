@@ -2,7 +2,7 @@
 /** What process() takes beside a handler or a module, what close() takes, and how core is told of the former. */
 const options = require('./options.js');
 const { invalidArg } = require('./errors.js');
-const { NAME_EXPECTED, isName } = require('./names.js');
+const { NAME } = require('./names.js');
 
 const CLOSE_TIMEOUT_MS_DEFAULT = 8_000;
 const LEASE_MS_DEFAULT = 30_000;
@@ -15,8 +15,6 @@ const LIMITER_MAX = 100_000;
 const COUNT_MAX = 1_000_000;
 const THREADS_MAX = 64;
 
-/** @type {import('./options.js').Checker<string>} */
-const NAME = { expected: NAME_EXPECTED, read: (value) => (isName(value) ? value : undefined) };
 /** @type {import('./options.js').Checker<number>} */
 const LEASE = {
   expected: "a duration of at least '1s'",
@@ -60,20 +58,22 @@ function atLeast(min, ms) {
 }
 
 /**
- * @typedef {{ name?: string, concurrency: number, backoff?: (context: object) => unknown, autorun: boolean,
- *   threads: number, recycleAfter?: number, native: string }} WorkerRead `native`: what openWorker() is given.
+ * `native`: what openWorker() is given; `jobsMax`: as many jobs in all.
+ * @typedef {{ concurrency: number, autorun: boolean, native: string, backoff?: (context: object) => unknown, jobsMax?: number }}
+ *   WorkerRead
  */
 
 /**
- * The options of process(), normalised.
+ * The options of process(), normalised. Read here alone, in the thread that called it: threads are told what was read.
  * @param {unknown} given
  * @param {boolean} ofModule Whether a module is to be run, in threads, and not a function.
  * @param {Function} [above]
- * @returns {WorkerRead}
+ * @returns {WorkerRead & { name?: string, threads: number, recycleAfter?: number }}
  */
 function readWorkerOptions(given, ofModule, above = readWorkerOptions) {
   const checked = options.checkOptions('process()', given, WORKER_OPTIONS, above);
-  if (!ofModule) refuseThreads(checked, above);
+  if (ofModule) refuseBackoff(checked, above);
+  else refuseThreads(checked, above);
   return {
     name: checked.name,
     concurrency: checked.concurrency ?? 1,
@@ -91,6 +91,16 @@ function readWorkerOptions(given, ofModule, above = readWorkerOptions) {
   };
 }
 
+/** @param {{ backoff: unknown }} checked @param {Function} above */
+function refuseBackoff({ backoff }, above) {
+  if (backoff === undefined) return;
+  throw invalidArg(
+    "process() with a module takes no function 'backoff': functions do not cross threads; give the jobs a backoff, or " +
+      'throw job.snooze(…) in the module',
+    above,
+  );
+}
+
 /** @param {import('./options.js').Checked<typeof THREAD_OPTIONS>} checked @param {Function} above */
 function refuseThreads(checked, above) {
   const name = checked.threads !== undefined ? 'threads' : 'recycleAfter';
@@ -103,8 +113,6 @@ function refuseThreads(checked, above) {
 }
 
 module.exports = {
-  WORKER_OPTIONS,
-  THREAD_OPTIONS,
   CLOSE_OPTIONS,
   CLOSE_TIMEOUT_MS_DEFAULT,
   readWorkerOptions,

@@ -10,12 +10,11 @@
  */
 const { RedstartError, UnrecoverableError, fromNative, isUnrecoverable, toFailure } = require('./errors.js');
 const { Job } = require('./job.js');
+const { EVENTS } = require('./worker-emitter.js');
 
 /** @typedef {import('./errors.js').Failure} Failure */
 /** @typedef {{ failure: Failure, kind: 'plain' | 'unrecoverable' | 'redstart', retryable: boolean }} SentError */
 /** @typedef {{ event: string, job?: object, data?: string, result?: string, error?: SentError }} SentEvent */
-
-const EVENTS = ['active', 'completed', 'failed', 'retrying', 'lease-lost', 'drained'];
 
 // Numbers in the memory that the threads of a worker share.
 const HEARD = 0;
@@ -40,20 +39,21 @@ const VIEW_FIELDS = [
 
 /** @param {string} event */
 function bitOf(event) {
-  const at = EVENTS.indexOf(event);
-  return at < 0 ? 0 : 1 << at;
+  return 1 << EVENTS.indexOf(event);
 }
 
 /**
- * Keeps the bits of `state` as the listeners of `emitter` are.
+ * Sets the bits of `state` as the listeners of `emitter` are.
  * @param {import('node:events').EventEmitter} emitter
  * @param {Int32Array} state
  */
 function tellWhatIsHeard(emitter, state) {
-  emitter.on('newListener', (event) => Atomics.or(state, HEARD, bitOf(event)));
-  emitter.on('removeListener', (event) => {
-    if (emitter.listenerCount(event) === 0) Atomics.and(state, HEARD, ~bitOf(event));
-  });
+  const heard = EVENTS.filter((event) => emitter.listenerCount(event) > 0);
+  Atomics.store(
+    state,
+    HEARD,
+    heard.reduce((bits, event) => bits | bitOf(event), 0),
+  );
 }
 
 /**

@@ -4,24 +4,17 @@
  * `ready` once when there is something. So nothing is pushed at a busy thread, and an idle one costs nothing.
  */
 const { AsyncResource } = require('node:async_hooks');
-const { EventEmitter } = require('node:events');
-const timers = require('node:timers');
 const options = require('./options.js');
+const { BoundedWait } = require('./bounded-wait.js');
 const { RedstartError } = require('./errors.js');
-const { JobRun } = require('./job-run.js');
+const { JobRun, LeaseEnd } = require('./job-run.js');
 const { listen, unlisten, keepAlive, ready } = require('./lane.js');
 const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker-options.js');
+const { WorkerEmitter } = require('./worker-emitter.js');
 const { tell, tellError } = require('./worker-tell.js');
 const { roomToClaim, countClaimed, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
 
-// Taken before Jest's fake timers replace the global ones: closing is bounded in real time.
-const { setTimeout, clearTimeout } = timers;
-
-const TIMER_MS_MAX = 2 ** 31 - 1;
-/** Why a lease was lost, where core has not said so yet. */
-const RUNS_ELSEWHERE = 0;
-
-class Worker extends EventEmitter {
+class Worker extends WorkerEmitter {
   /** @type {import('../native.js').QueueFunctions} */
   #native;
   /** @type {import('./job-run.js').Hands} */
@@ -29,6 +22,8 @@ class Worker extends EventEmitter {
   /** Of process(): handlers and listeners run in it. */
   #context;
   #concurrency;
+  /** Jobs that it may still take. */
+  #left;
   #number;
   #line;
   #alive = true;
@@ -37,28 +32,31 @@ class Worker extends EventEmitter {
   #started;
   /** @type {Map<number, InstanceType<typeof JobRun>>} Jobs here by their number in the queue. */
   #running = new Map();
+  /** @type {Map<number, InstanceType<typeof JobRun>>} Those that core has said it took back, but not why. */
+  #lost = new Map();
   #pulling = false;
   /** Something has ended since it was last told that there is nothing more. */
   #toDrain = false;
   /** @type {Promise<void> | undefined} */
   #closing;
-  /** @type {(() => void) | undefined} */
-  #onIdle;
-  /** @type {(worker: Worker) => void} */
-  #onClosed;
+  /** For the jobs that run when it closes. */
+  #lastJobs = new BoundedWait();
+  #hooks;
 
   /**
    * @param {import('../native.js').QueueFunctions} native
    * @param {(job: any) => unknown} handler
    * @param {import('./worker-options.js').WorkerRead} read
-   * @param {{ onClosed(worker: Worker): void }} hooks
+   * @param {{ onClosed?(worker: Worker): void, onSpent?(running: number): void }} hooks `onSpent`: it has taken as many jobs as it
+   *   may; how many of them it still has, and whenever that changes.
    */
-  constructor(native, handler, read, { onClosed }) {
+  constructor(native, handler, read, hooks) {
     super();
     this.#native = native;
     this.#concurrency = read.concurrency;
+    this.#left = read.jobsMax ?? Infinity;
     this.#started = read.autorun;
-    this.#onClosed = onClosed;
+    this.#hooks = hooks;
     this.#hands = {
       native,
       handler,
@@ -66,6 +64,7 @@ class Worker extends EventEmitter {
       tell: (event, ...args) => this.#tell(event, ...args),
       tellError: (error) => this.#context.runInAsyncScope(tellError, undefined, this, error),
       over: (run) => this.#freePlace(run),
+      lost: (run) => this.#lost.set(run.token.job, run),
     };
     const { started: worker, number: line } = listen(true, () => ready(native.openWorker(read.native)), {
       ready: () => this.#pullSoon(),
@@ -126,7 +125,10 @@ class Worker extends EventEmitter {
   /** @param {{ timeout?: import('../index.js').Duration | 0 }} [given] @returns {Promise<void>} */
   async close(given) {
     const { timeout } = options.checkOptions('close()', given, CLOSE_OPTIONS);
-    this.#closing ??= this.#close(timeout ?? CLOSE_TIMEOUT_MS_DEFAULT);
+    if (this.#closing === undefined || timeout !== undefined) {
+      this.#lastJobs.atMost(timeout ?? CLOSE_TIMEOUT_MS_DEFAULT);
+    }
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
@@ -134,8 +136,19 @@ class Worker extends EventEmitter {
     return this.close();
   }
 
+  /** Its number in the queue. @param {Worker} worker */
+  static numberOf(worker) {
+    return worker.#number;
+  }
+
+  /** @param {Worker} worker @param {number} concurrency */
+  static setConcurrency(worker, concurrency) {
+    worker.#concurrency = concurrency;
+    worker.#pullSoon();
+  }
+
   get #takes() {
-    return this.#open && this.#started && !this.#paused;
+    return this.#open && this.#started && !this.#paused && this.#left > 0;
   }
 
   /** Once for all places that get free in this turn of the microtasks, and when the loop has had its turn. */
@@ -159,7 +172,7 @@ class Worker extends EventEmitter {
       this.#pullSoon();
       return;
     }
-    const free = Math.min(places, room);
+    const free = Math.min(places, room, this.#left);
     let text;
     try {
       text = ready(this.#native.take(this.#number, free));
@@ -175,11 +188,16 @@ class Worker extends EventEmitter {
     const taken = JSON.parse(text);
     countClaimed(taken.length, room);
     for (const [view, token] of taken) this.#start(view, token);
-    if (taken.length === free) this.#pullSoon();
+    this.#left -= taken.length;
+    if (this.#left === 0) this.#hooks.onSpent?.(this.#running.size);
+    else if (taken.length === free) this.#pullSoon();
   }
 
+  /** Those that wait for a rate, a group or the end of a pause are there to be taken later. */
   #tellDrained() {
-    if (!this.#toDrain || this.#running.size > 0) return;
+    if (!this.#toDrain || this.#running.size > 0 || this.listenerCount('drained') === 0) return;
+    const { waiting, prioritized } = JSON.parse(ready(this.#native.counts()));
+    if (waiting + prioritized > 0) return;
     this.#toDrain = false;
     this.#tell('drained');
   }
@@ -192,7 +210,7 @@ class Worker extends EventEmitter {
   /** @param {import('./job.js').JobView} view @param {import('./job-active.js').Token} token */
   #start(view, token) {
     // Core gave it up before its news of that has come.
-    this.#running.get(token.job)?.lose(RUNS_ELSEWHERE);
+    this.#running.get(token.job)?.lose(LeaseEnd.RUNS_ELSEWHERE);
     const run = new JobRun(this.#hands, view, token);
     this.#running.set(token.job, run);
     run.run();
@@ -203,14 +221,19 @@ class Worker extends EventEmitter {
     const { job } = run.token;
     if (this.#running.get(job) === run) this.#running.delete(job);
     this.#toDrain = true;
+    if (this.#left === 0) this.#hooks.onSpent?.(this.#running.size);
     if (this.#open) this.#pullSoon();
-    else if (this.#running.size === 0) this.#onIdle?.();
+    else if (this.#running.size === 0) this.#lastJobs.end();
   }
 
   /** @param {number} job @param {number} epoch @param {number} why */
   #loseLease(job, epoch, why) {
-    const run = this.#running.get(job);
-    if (run?.token.epoch === epoch) run.lose(why);
+    for (const runs of [this.#running, this.#lost]) {
+      const run = runs.get(job);
+      if (run?.token.epoch !== epoch) continue;
+      this.#lost.delete(job);
+      run.lose(why);
+    }
   }
 
   /** What it was told of goes to another worker now. */
@@ -218,11 +241,12 @@ class Worker extends EventEmitter {
     this.#native.take(this.#number, 0);
   }
 
-  /** @param {number} timeoutMs */
-  async #close(timeoutMs) {
+  async #close() {
     this.#open = false;
     this.#wantNothing();
-    await this.#idle(timeoutMs);
+    if (this.#running.size === 0) this.#lastJobs.end();
+    // At once where nobody is to wait: a listener of 'active' may close it before the handler begins.
+    if (!this.#lastJobs.isOver) await this.#lastJobs.over;
     const left = [...this.#running.values()];
     this.#running.clear();
     try {
@@ -231,21 +255,9 @@ class Worker extends EventEmitter {
     } finally {
       unlisten(this.#line, this.#alive);
       this.#context.emitDestroy();
-      this.#onClosed(this);
+      this.#hooks.onClosed?.(this);
     }
     for (const run of left) run.abortReleased();
-  }
-
-  /** @param {number} timeoutMs */
-  #idle(timeoutMs) {
-    if (this.#running.size === 0 || timeoutMs === 0) return undefined;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.min(timeoutMs, TIMER_MS_MAX));
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve(undefined);
-      };
-    });
   }
 }
 

@@ -1,12 +1,8 @@
 'use strict';
-/** What process() is given with a module: where the module is, and which options are the threads' own. */
+/** Where the module is that process() is given. */
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const path = require('node:path');
 const { invalidArg, show } = require('./errors.js');
-const { THREAD_OPTIONS, WORKER_OPTIONS, readWorkerOptions } = require('./worker-options.js');
-
-/** The pool's, and not of each worker in it. */
-const OWN = [...Object.keys(THREAD_OPTIONS), 'autorun', 'name', 'backoff'];
 
 const MODULE_EXPECTED = "a module is a file URL such as new URL('./jobs.mjs', import.meta.url), or an absolute path";
 
@@ -42,28 +38,4 @@ function hrefOf(given) {
   return typeof given?.href === 'string' && typeof given.protocol === 'string' ? given.href : undefined;
 }
 
-/**
- * Checked here, so that process() throws and not a thread; `forThreads` is as it was given, to be checked there again.
- * @param {unknown} given
- * @param {Function} above
- */
-function readThreadedOptions(given, above) {
-  const checked = readWorkerOptions(given, true, above);
-  if (checked.backoff !== undefined) {
-    throw invalidArg(
-      "process() with a module takes no function 'backoff': functions do not cross threads; give the jobs a backoff, or " +
-        'throw job.snooze(…) in the module',
-      above,
-    );
-  }
-  /** @type {any} */
-  const known = given ?? {};
-  const forThreads = Object.fromEntries(
-    Object.keys(WORKER_OPTIONS)
-      .filter((name) => !OWN.includes(name) && Object.hasOwn(known, name))
-      .map((name) => [name, known[name]]),
-  );
-  return { checked, forThreads };
-}
-
-module.exports = { moduleUrl, readThreadedOptions };
+module.exports = { moduleUrl };
