@@ -96,10 +96,27 @@ describe('getJobs()', () => {
     assert.deepEqual(await page({ start: 3, end: 6, asc: false }), [6, 5, 4, 3]);
   });
 
-  test('more than a step of them, none missing and none twice', async () => {
+  test('thousands of them in one look, whoever moves them meanwhile', async () => {
+    await queue.addBulk(numbers(0, 3_499).map((data) => ({ name: 'j', data })));
+    const all = queue.getJobs('waiting', { end: 9_999 });
+    const drained = queue.drain();
+    assert.deepEqual(datasOf(await all), numbers(0, 3_499));
+    assert.equal(await drained, 3_500);
     await queue.addBulk(numbers(0, 3_499).map((data) => ({ name: 'j', data })));
     assert.deepEqual(datasOf(await queue.getJobs('waiting', { end: 9_999 })), numbers(0, 3_499));
     assert.deepEqual(datasOf(await queue.getJobs('waiting', { start: 900, end: 2_100 })), numbers(900, 2_100));
+  });
+
+  test('at most 10,000 of them a call', async () => {
+    await queue.add('j', 1);
+    for (const start of [0, 20_000]) {
+      await queue.getJobs('waiting', { start, end: start + 9_999 });
+      await assert.rejects(queue.getJobs('waiting', { start, end: start + 10_000 }), {
+        code: 'ERR_INVALID_ARG',
+        message: /at most 10000 jobs a call; got start \d+ and end \d+; ask for pages/,
+      });
+    }
+    assert.deepEqual(await queue.getJobs('waiting', { start: 5, end: 4 }), []);
   });
 });
 

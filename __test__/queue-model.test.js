@@ -43,7 +43,7 @@ async function comeToAnEnd(world) {
   const { waiting, prioritized, delayed, active } = await queue.getJobCounts();
   assert.deepEqual({ waiting, prioritized, delayed, active }, { waiting: 0, prioritized: 0, delayed: 0, active: 0 });
   await world.quiet();
-  judgeHistory(world.events);
+  judgeHistory(world.events, world.anew);
 }
 
 test('a queue does what its model does, whatever is done to it', async () => {

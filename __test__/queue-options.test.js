@@ -48,7 +48,10 @@ describe('when a job runs', () => {
     const first = await queue.add('j', 'begins at once', { expiresIn: '10s' });
     await begun;
     const second = await queue.add('j', 'waits too long', { expiresIn: '10s' });
-    const third = await queue.add('j', 'is due too late', { delay: '1m', expiresIn: '10s' });
+    const third = await queue.add('j', 'is due too late', { runAt: new Date(clock.nowMs + 60_000), expiresIn: '10s' });
+    await assert.rejects(queue.add('j', 'never would', { delay: '10s', expiresIn: '10s' }), {
+      code: 'ERR_INVALID_ARG',
+    });
     clock.advance('10s');
     for (const job of [second, third]) {
       await assert.rejects(job.result(), { code: 'ERR_JOB_FAILED', finishKind: 'expired' });

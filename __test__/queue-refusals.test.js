@@ -345,8 +345,11 @@ describe('events', () => {
       (queue) => queue.on('complete', () => {}),
       /^a queue has no event 'complete'; it has added, .*, lagged$/,
     ],
-    ['the same once', (queue) => queue.once('error', () => {}), /^a queue has no event 'error'; it has added/],
+    ['the same once', (queue) => queue.once('closed', () => {}), /^a queue has no event 'closed'; it has added/],
+    ['the same of off()', (queue) => queue.off('closed', () => {}), /^a queue has no event 'closed'; it has added/],
     ['a listener that is no function', (queue) => queue.on('completed'), /^a listener is a function; got undefined$/],
+    ['the same of an error', (queue) => queue.on('error', 'log'), /^a listener is a function; got 'log'$/],
+    ['the same of off()', (queue) => queue.off('completed', 1), /^a listener is a function; got 1$/],
   ]);
 
   it('a listener that comes while the store closes is ERR_CLOSED', () => {
@@ -354,7 +357,7 @@ describe('events', () => {
     for (const method of ['on', 'once']) {
       assert.throws(
         () => queue[method]('completed', () => {}),
-        (error) => assertError(error, 'ERR_CLOSED', /it takes no more workers and listeners$/),
+        (error) => assertError(error, 'ERR_CLOSED', /it takes no more workers and listeners; open\(\) the store anew$/),
       );
     }
   });

@@ -69,12 +69,12 @@ class Job {
   }
 
   async getState() {
-    return stateOf(this.#native, this.id);
+    return stateOf(this.#native, this.id, this.getState);
   }
 
   /** @param {{ timeout?: import('../index.js').Duration }} [given] */
   async result(given) {
-    const { timeout = NO_TIMEOUT } = options.checkOptions('result()', given, RESULT_OPTIONS);
+    const { timeout = NO_TIMEOUT } = options.checkOptions('result()', given, RESULT_OPTIONS, this.result);
     try {
       return JSON.parse(await reply(this.#native.result(this.id, timeout)));
     } catch (error) {
@@ -83,38 +83,38 @@ class Job {
   }
 
   async retry() {
-    const cameTo = await reply(this.#native.retryJob(this.id));
+    const cameTo = await reply(this.#native.retryJob(this.id), this.retry);
     if (cameTo === DONE) return;
-    const state = await stateOf(this.#native, this.id);
+    const state = await stateOf(this.#native, this.id, this.retry);
     const message = refusal('retry() takes a completed or failed job', this.id, state, INSTEAD_OF_RETRY);
     throw invalidState(message, this.retry);
   }
 
   async promote() {
-    const cameTo = await reply(this.#native.promote(this.id));
+    const cameTo = await reply(this.#native.promote(this.id), this.promote);
     if (cameTo === DONE) return;
-    const state = await stateOf(this.#native, this.id);
+    const state = await stateOf(this.#native, this.id, this.promote);
     const message = refusal('promote() takes a delayed job', this.id, state, INSTEAD_OF_PROMOTE);
     throw invalidState(message, this.promote);
   }
 
   async remove() {
-    const cameTo = await reply(this.#native.removeJob(this.id));
+    const cameTo = await reply(this.#native.removeJob(this.id), this.remove);
     if (cameTo !== NOT_NOW) return cameTo === DONE;
-    const state = await stateOf(this.#native, this.id);
+    const state = await stateOf(this.#native, this.id, this.remove);
     const message = refusal('remove() takes a job that is not active', this.id, state, INSTEAD_OF_REMOVE);
     throw invalidState(message, this.remove);
   }
 
   /** @param {string} [reason] */
   async cancel(reason) {
-    return (await reply(this.#native.cancel(this.id, reasonText(reason)))) === DONE;
+    return (await reply(this.#native.cancel(this.id, reasonText(reason, this.cancel)), this.cancel)) === DONE;
   }
 }
 
-/** @param {QueueFunctions} native @param {string} id @returns {Promise<string>} */
-async function stateOf(native, id) {
-  return (await reply(native.getState(id))) ?? 'unknown';
+/** @param {QueueFunctions} native @param {string} id @param {Function} above @returns {Promise<string>} */
+async function stateOf(native, id, above) {
+  return (await reply(native.getState(id), above)) ?? 'unknown';
 }
 
 /**
@@ -131,15 +131,13 @@ function refusal(takes, id, state, instead) {
 /**
  * Without half pairs, which have no UTF-8; empty for none, for which core has a word.
  * @param {unknown} reason
+ * @param {Function} above
  */
-function reasonText(reason) {
+function reasonText(reason, above) {
   if (reason === undefined) return '';
   if (typeof reason === 'string' && reason.length <= REASON_CHARS_MAX) return toUSVString(reason);
   const got = typeof reason === 'string' ? `${reason.length}; shorten it` : show(reason);
-  throw invalidArg(
-    `the reason of cancel() is a string of at most ${REASON_CHARS_MAX} characters; got ${got}`,
-    reasonText,
-  );
+  throw invalidArg(`the reason of cancel() is a string of at most ${REASON_CHARS_MAX} characters; got ${got}`, above);
 }
 
 module.exports = { Job };

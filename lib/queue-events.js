@@ -23,6 +23,9 @@ const EVENTS = [
   'lagged',
 ];
 
+/** Node's own `events.once(queue, 'completed')` listens to it as well. A queue has nothing to tell there, and keeps nobody. */
+const NEVER_TOLD = 'error';
+
 /** More than it takes to deliver as many events as may wait for a thread. */
 const TURNS_MAX = 200;
 
@@ -43,22 +46,23 @@ class QueueListeners {
   /** @param {import('../native.js').QueueFunctions} native @param {(above: Function) => void} refuseIfClosing */
   constructor(native, refuseIfClosing) {
     this.#native = native;
+    // As many parts of an app as will: each has its own, and none is a leak.
+    this.#events.setMaxListeners(0);
     this.#refuseIfClosing = refuseIfClosing;
   }
 
   /** @param {string} event @param {(payload: any) => void} listener @param {boolean} once @param {Function} above */
   add(event, listener, once, above) {
-    if (!EVENTS.includes(event)) {
-      throw invalidArg(`a queue has no event ${show(event)}; it has ${EVENTS.join(', ')}`, above);
-    }
-    if (typeof listener !== 'function') throw invalidArg(`a listener is a function; got ${show(listener)}`, above);
+    checkListener(event, listener, above);
+    if (event === NEVER_TOLD) return;
     this.#subscribe(above);
     if (once) this.#events.once(event, listener);
     else this.#events.on(event, listener);
   }
 
-  /** @param {string} event @param {(payload: any) => void} listener */
-  remove(event, listener) {
+  /** @param {string} event @param {(payload: any) => void} listener @param {Function} above */
+  remove(event, listener, above) {
+    checkListener(event, listener, above);
     this.#events.off(event, listener);
     this.#unsubscribeIfUnheard();
   }
@@ -107,6 +111,14 @@ class QueueListeners {
     this.#native.unsubscribe(subscription, line);
     unlisten(line, false);
   }
+}
+
+/** @param {unknown} event @param {unknown} listener @param {Function} above */
+function checkListener(event, listener, above) {
+  if (event !== NEVER_TOLD && !EVENTS.includes(/** @type {string} */ (event))) {
+    throw invalidArg(`a queue has no event ${show(event)}; it has ${EVENTS.join(', ')}`, above);
+  }
+  if (typeof listener !== 'function') throw invalidArg(`a listener is a function; got ${show(listener)}`, above);
 }
 
 module.exports = { QueueListeners };

@@ -1,10 +1,11 @@
 'use strict';
 /** What queues and jobs are made with, and how it looks as JSON for core: whole milliseconds, instants since the epoch. */
+const { constants } = require('node:buffer');
 const { types } = require('node:util');
 const options = require('./options.js');
 const { encodeJson } = require('./codec.js');
 const { readDuration } = require('./duration.js');
-const { invalidArg, show } = require('./errors.js');
+const { RedstartError, invalidArg, show, startingAt } = require('./errors.js');
 const { NAME_EXPECTED, isName } = require('./names.js');
 
 const MB = 1024 * 1024;
@@ -12,6 +13,8 @@ const PRIORITY_MAX = 2_097_151;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 /** One call holds the queue's lock from its first job to its last. */
 const BULK_JOBS_MAX = 10_000;
+/** The jobs of one call go to core as one string. */
+const CHARS_MAX = constants.MAX_STRING_LENGTH;
 
 const getTime = Date.prototype.getTime;
 
@@ -102,59 +105,82 @@ function readQueueOptions(given, above) {
 /**
  * The options of one add as JSON.
  * @param {unknown} given
+ * @param {Function} above As in invalidArg.
  */
-function jobOptionsText(given) {
-  return given === undefined ? NO_OPTIONS : JSON.stringify(options.checkOptions('add()', given, JOB_OPTIONS));
+function jobOptionsText(given, above) {
+  return given === undefined ? NO_OPTIONS : JSON.stringify(options.checkOptions('add()', given, JOB_OPTIONS, above));
 }
 
 /**
  * The same for addAndWait, and how long to wait in milliseconds.
  * @param {unknown} given
+ * @param {Function} above
  */
-function readAddAndWait(given) {
-  const { waitTimeout = NO_TIMEOUT, ...rest } = options.checkOptions('addAndWait()', given, ADD_AND_WAIT_OPTIONS);
+function readAddAndWait(given, above) {
+  const checked = options.checkOptions('addAndWait()', given, ADD_AND_WAIT_OPTIONS, above);
+  const { waitTimeout = NO_TIMEOUT, ...rest } = checked;
   return { text: JSON.stringify(rest), waitMs: waitTimeout };
 }
 
-/** @param {unknown} name */
-function checkJobName(name) {
-  if (!isName(name)) throw invalidArg(`a job's name is ${NAME_EXPECTED}; got ${show(name)}`, checkJobName);
+/** @param {unknown} name @param {Function} above */
+function checkJobName(name, above) {
+  if (!isName(name)) throw invalidArg(`a job's name is ${NAME_EXPECTED}; got ${show(name)}`, above);
 }
 
 /**
  * JSON text of what a job is added with; a job without data has null.
  * @param {unknown} data
+ * @param {Function} above
  * @param {string} [what] Whose it is.
  */
-function dataText(data, what = 'job data') {
-  return encodeJson(data === undefined ? null : data, what);
+function dataText(data, above, what = 'job data') {
+  return encodeJson(data === undefined ? null : data, what, above);
 }
 
 /**
  * A job as addBulk() and schedulers take it.
  * @param {unknown} job
  * @param {string} what Which one it is.
+ * @param {Function} above
  */
-function readNewJob(job, what) {
-  const { name, data, opts } = options.checkOptions(what, job, NEW_JOB);
-  return { name, data: dataText(data, `data of ${what}`), options: opts ?? {} };
+function readNewJob(job, what, above) {
+  const { name, data, opts } = options.checkOptions(what, job, NEW_JOB, above);
+  return { name, data: dataText(data, above, `data of ${what}`), options: opts ?? {} };
 }
 
 /**
  * The jobs of addBulk() as JSON.
  * @param {unknown} jobs
+ * @param {Function} above
  */
-function bulkText(jobs) {
-  if (!Array.isArray(jobs)) throw invalidArg(`addBulk() takes an array of { name, data, opts }; got ${show(jobs)}`);
+function bulkText(jobs, above) {
+  if (!Array.isArray(jobs)) {
+    throw invalidArg(`addBulk() takes an array of { name, data, opts }; got ${show(jobs)}`, above);
+  }
   if (jobs.length > BULK_JOBS_MAX) {
-    throw invalidArg(`addBulk() takes at most ${BULK_JOBS_MAX} jobs; got ${jobs.length}; add them in several calls`);
+    const message = `addBulk() takes at most ${BULK_JOBS_MAX} jobs; got ${jobs.length}; add them in several calls`;
+    throw invalidArg(message, above);
   }
   const texts = [];
+  let chars = 0;
   for (let index = 0; index < jobs.length; index++) {
-    const job = readNewJob(jobs[index], `job ${index} of addBulk()`);
+    const job = readNewJob(jobs[index], `job ${index} of addBulk()`, above);
     texts.push([job.name, job.data, job.options]);
+    // Before all of them are held as text.
+    chars += job.data.length;
+    if (chars > CHARS_MAX) throw tooLong(above);
   }
-  return JSON.stringify(texts);
+  try {
+    return JSON.stringify(texts);
+  } catch (error) {
+    throw error instanceof RangeError ? tooLong(above) : error;
+  }
+}
+
+/** Together they are more than a string holds. @param {Function} above */
+function tooLong(above) {
+  const message = `the jobs of addBulk() have more data than one call takes, ${CHARS_MAX} characters of JSON at most`;
+  return startingAt(above, new RedstartError(`${message}; add them in several calls`, { code: 'ERR_TOO_LARGE' }));
 }
 
 module.exports = {

@@ -21,19 +21,20 @@ const REPEAT = {
 /** As core tells of one. @typedef {{ id: string, repeat: any, name: string, data: string, options: any,
  *   next: number | null, iterations: number }} Told */
 
-/** @param {unknown} id */
-function checkSchedulerId(id) {
-  if (!isName(id)) throw invalidArg(`a scheduler's id is ${NAME_EXPECTED}; got ${show(id)}`, checkSchedulerId);
+/** @param {unknown} id @param {Function} above As in invalidArg. */
+function checkSchedulerId(id, above) {
+  if (!isName(id)) throw invalidArg(`a scheduler's id is ${NAME_EXPECTED}; got ${show(id)}`, above);
 }
 
 /**
  * The JSON of what upsertJobScheduler() was given.
  * @param {unknown} repeat
  * @param {unknown} template
+ * @param {Function} above
  */
-function schedulerText(repeat, template) {
-  const checked = options.checkOptions('the repeat of upsertJobScheduler()', repeat, REPEAT);
-  return JSON.stringify({ repeat: checked, ...readNewJob(template, 'the template of upsertJobScheduler()') });
+function schedulerText(repeat, template, above) {
+  const checked = options.checkOptions('the repeat of upsertJobScheduler()', repeat, REPEAT, above);
+  return JSON.stringify({ repeat: checked, ...readNewJob(template, 'the template of upsertJobScheduler()', above) });
 }
 
 /**

@@ -32,9 +32,9 @@ class Queue {
 
   /** @param {string} name @param {unknown} data @param {import('../index.js').JobOptions} [given] */
   async add(name, data, given) {
-    checkJobName(name);
-    const options = jobOptionsText(given);
-    const text = dataText(data);
+    checkJobName(name, this.add);
+    const options = jobOptionsText(given, this.add);
+    const text = dataText(data, this.add);
     try {
       const [view, added] = JSON.parse(await reply(this.#native.add(name, text, options)));
       return new Job(this.#native, view, added);
@@ -45,7 +45,7 @@ class Queue {
 
   /** @param {readonly import('../index.js').NewJob<unknown>[]} jobs */
   async addBulk(jobs) {
-    const text = bulkText(jobs);
+    const text = bulkText(jobs, this.addBulk);
     try {
       /** @type {[import('./job.js').JobView, boolean][]} */
       const answers = JSON.parse(await reply(this.#native.addBulk(text)));
@@ -61,9 +61,9 @@ class Queue {
    * @param {import('../index.js').JobOptions & { waitTimeout?: import('../index.js').Duration }} [given]
    */
   async addAndWait(name, data, given) {
-    checkJobName(name);
-    const { text: options, waitMs } = readAddAndWait(given);
-    const text = dataText(data);
+    checkJobName(name, this.addAndWait);
+    const { text: options, waitMs } = readAddAndWait(given, this.addAndWait);
+    const text = dataText(data, this.addAndWait);
     try {
       return JSON.parse(await reply(this.#native.addAndWait(name, text, options, waitMs)));
     } catch (error) {
@@ -82,8 +82,8 @@ class Queue {
 
   /** @param {string} id */
   async getJob(id) {
-    if (!read.mayBeId(id, 'a job id')) return undefined;
-    const text = await reply(this.#native.getJob(id));
+    if (!read.mayBeId(id, 'a job id', this.getJob)) return undefined;
+    const text = await reply(this.#native.getJob(id), this.getJob);
     return text === undefined ? undefined : new Job(this.#native, JSON.parse(text), false);
   }
 
@@ -92,32 +92,34 @@ class Queue {
    * @param {{ start?: number, end?: number, asc?: boolean }} [given]
    */
   async getJobs(states, given) {
-    const views = await steps.viewsBetween(this.#native, read.readGetJobs(states, given));
+    const { states: wanted, start, end, asc } = read.readGetJobs(states, given, this.getJobs);
+    /** @type {import('./job.js').JobView[]} */
+    const views = JSON.parse(ready(this.#native.getJobs(wanted, start, end, asc), this.getJobs));
     return views.map((view) => new Job(this.#native, view, false));
   }
 
   async getJobCounts() {
-    return JSON.parse(ready(this.#native.counts()));
+    return JSON.parse(ready(this.#native.counts(), this.getJobCounts));
   }
 
   async getMetrics() {
-    return JSON.parse(ready(this.#native.metrics()));
+    return JSON.parse(ready(this.#native.metrics(), this.getMetrics));
   }
 
   async pause() {
-    await reply(this.#native.pause());
+    await reply(this.#native.pause(), this.pause);
   }
 
   async resume() {
-    await reply(this.#native.resume());
+    await reply(this.#native.resume(), this.resume);
   }
 
   async isPaused() {
-    return ready(this.#native.isPaused());
+    return ready(this.#native.isPaused(), this.isPaused);
   }
 
   async drain() {
-    return await steps.drain(this.#native);
+    return await steps.drain(this.#native, this.drain);
   }
 
   /**
@@ -125,29 +127,30 @@ class Queue {
    * @param {{ olderThan: import('../index.js').Duration | 0, limit?: number }} given
    */
   async clean(state, given) {
-    const { olderThan, limit } = read.readClean(state, given);
-    return await steps.clean(this.#native, state, olderThan, limit);
+    const { olderThan, limit } = read.readClean(state, given, this.clean);
+    return await steps.clean(this.#native, state, olderThan, limit, this.clean);
   }
 
   /** @param {{ limit?: number }} [given] */
   async retryFailed(given) {
-    return await steps.retryFailed(this.#native, read.readRetryFailed(given));
+    return await steps.retryFailed(this.#native, read.readRetryFailed(given, this.retryFailed), this.retryFailed);
   }
 
   /** @param {{ force?: boolean }} [given] */
   async obliterate(given) {
-    await steps.obliterate(this.#native, read.readObliterate(given));
+    await reply(this.#native.obliterate(read.readObliterate(given, this.obliterate)), this.obliterate);
   }
 
   /** @param {number | null} limit */
   async setGlobalConcurrency(limit) {
-    await reply(this.#native.setGlobalConcurrency(read.readGlobalConcurrency(limit)));
+    const checked = read.readGlobalConcurrency(limit, this.setGlobalConcurrency);
+    await reply(this.#native.setGlobalConcurrency(checked), this.setGlobalConcurrency);
   }
 
   /** @param {{ max: number, duration: import('../index.js').Duration } | null} limit */
   async setGlobalRateLimit(limit) {
-    const { max, duration } = read.readGlobalRateLimit(limit);
-    await reply(this.#native.setGlobalRateLimit(max, duration));
+    const { max, duration } = read.readGlobalRateLimit(limit, this.setGlobalRateLimit);
+    await reply(this.#native.setGlobalRateLimit(max, duration), this.setGlobalRateLimit);
   }
 
   /**
@@ -156,24 +159,26 @@ class Queue {
    * @param {import('../index.js').NewJob<unknown>} template
    */
   async upsertJobScheduler(id, repeat, template) {
-    schedulers.checkSchedulerId(id);
-    await reply(this.#native.upsertScheduler(id, schedulers.schedulerText(repeat, template)));
+    schedulers.checkSchedulerId(id, this.upsertJobScheduler);
+    const text = schedulers.schedulerText(repeat, template, this.upsertJobScheduler);
+    await reply(this.#native.upsertScheduler(id, text), this.upsertJobScheduler);
   }
 
   /** @param {string} id */
   async removeJobScheduler(id) {
-    return read.mayBeId(id, "a scheduler's id") && (await reply(this.#native.removeScheduler(id)));
+    if (!read.mayBeId(id, "a scheduler's id", this.removeJobScheduler)) return false;
+    return await reply(this.#native.removeScheduler(id), this.removeJobScheduler);
   }
 
   async getJobSchedulers() {
-    return schedulers.readSchedulers(ready(this.#native.schedulers()));
+    return schedulers.readSchedulers(ready(this.#native.schedulers(), this.getJobSchedulers));
   }
 
   /** @param {string} id @param {{ start?: number, end?: number }} [given] */
   async getJobLogs(id, given) {
-    const { start, end } = read.readLogs(given);
-    if (!read.mayBeId(id, 'a job id')) return [];
-    return JSON.parse(ready(this.#native.logs(id, start, end)));
+    const { start, end } = read.readLogs(given, this.getJobLogs);
+    if (!read.mayBeId(id, 'a job id', this.getJobLogs)) return [];
+    return JSON.parse(ready(this.#native.logs(id, start, end), this.getJobLogs));
   }
 
   /** @param {string} event @param {(payload: any) => void} listener */
@@ -190,7 +195,7 @@ class Queue {
 
   /** @param {string} event @param {(payload: any) => void} listener */
   off(event, listener) {
-    this.#listeners.remove(event, listener);
+    this.#listeners.remove(event, listener, this.off);
     return this;
   }
 
@@ -220,7 +225,10 @@ class Queue {
   /** @param {Function} above */
   #refuseIfClosing(above) {
     if (!this.#store.closing) return;
-    throw closed(`queue '${this.name}' is closing with its store: it takes no more workers and listeners`, above);
+    throw closed(
+      `queue '${this.name}' is closing with its store: it takes no more workers and listeners; open() the store anew`,
+      above,
+    );
   }
 }
 

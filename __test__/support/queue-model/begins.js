@@ -53,7 +53,8 @@ function claim(model, job, run) {
   assert.deepEqual([run.attempt, run.data], [job.attemptsMade + 1, job.data]);
   model.begins.set(job.id, (model.begins.get(job.id) ?? 0) + 1);
   model.served.set(groupOf(job), ++model.turn);
-  if (model.rate) model.begun.push(model.now);
+  // As many as a rate needs to know of.
+  if (model.rate) model.begun = [...model.begun, model.now].slice(-model.rate.max);
   if (model.hadLimiter) model.limited.push(model.now);
   Object.assign(job, { phase: 'active', epoch: job.epoch + 1, processedOn: model.now, run, worker: run.worker });
   worker.running.add(job);

@@ -67,16 +67,14 @@ function drain(model) {
   return { value: jobs.length };
 }
 
-/** Schedulers first, active jobs last; then ids that are taken are free. */
+/** All at once: no event tells of a job, those who wait for one hear that it is gone. A pause and limits stay. */
 function obliterate(model) {
-  model.schedulers.clear();
-  drain(model);
-  for (const phase of ['completed', 'failed']) clean(model, phase, 0, Infinity);
-  for (const job of inPhase(model, 'active').sort(by('worker', 'number'))) {
-    leave(model, job, 'lease-lost', 'ERR_LEASE_LOST');
-    drop(model, job, true);
+  for (const job of model.jobs) {
+    if (job.phase === 'active') leave(model, job, 'lease-lost', 'ERR_LEASE_LOST');
+    job.end ??= { code: 'ERR_NOT_FOUND' };
   }
-  model.taken.clear();
+  for (const all of [model.jobs, model.taken, model.schedulers, model.served]) all.clear();
+  model.served.set('', model.turn);
   return { value: undefined };
 }
 
@@ -100,11 +98,10 @@ function setPaused(model, paused) {
   model.paused = paused;
 }
 
-/** What the former one counted counts on. */
+/** What the former one has counted counts on. */
 function setRate(model, rate) {
-  if (model.rate?.max === rate?.max && model.rate?.duration === rate?.duration) return;
-  const counted = rate === undefined ? 0 : (model.rate?.max ?? 0);
-  Object.assign(model, { rate, begun: counted === 0 ? [] : model.begun.slice(-counted) });
+  if (model.rate === undefined || rate === undefined) model.begun = [];
+  model.rate = rate;
 }
 
 module.exports = {

@@ -165,6 +165,7 @@ const COMMANDS = [
     1,
     fc.constant(
       command('obliterate', [], async (model, world) => {
+        world.anew.add(world.events.length);
         await comesTo(changes.obliterate(model), world.queue.obliterate({ force: true }));
       }),
     ),

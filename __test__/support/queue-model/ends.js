@@ -96,9 +96,11 @@ const TIMED_OUT = /^job '.*' ran for \d+ ms/;
 const EXPIRED = /^job '.*' had not begun in time/;
 
 function timeOut(model, job) {
+  const { run } = job;
   leave(model, job, 'lease-lost', 'ERR_JOB_TIMEOUT');
-  if (job.cancelled === undefined) attemptFailed(model, job, TIMED_OUT, 'timeout');
-  else failCancelled(model, job);
+  const again = job.cancelled === undefined && attemptFailed(model, job, TIMED_OUT, 'timeout');
+  if (job.phase === 'active') failCancelled(model, job);
+  run.expectedTells.push(again ? 'retrying' : 'failed');
 }
 
 /** It had to begin by now. */

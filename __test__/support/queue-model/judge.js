@@ -104,18 +104,22 @@ const AFTER = {
   added: ['waiting', 'delayed'],
   waiting: ['active', 'failed', 'removed', 'waiting', 'delayed'],
   delayed: ['waiting', 'failed', 'removed', 'delayed'],
-  active: ['progress', 'completed', 'failed', 'retrying', 'delayed', 'waiting', 'removed'],
-  progress: ['progress', 'completed', 'failed', 'retrying', 'delayed', 'waiting', 'removed'],
+  active: ['progress', 'completed', 'failed', 'retrying', 'delayed', 'waiting'],
+  progress: ['progress', 'completed', 'failed', 'retrying', 'delayed', 'waiting'],
   retrying: ['waiting', 'delayed'],
   completed: ['waiting', 'removed', 'added'],
   failed: ['waiting', 'removed', 'added'],
   removed: ['added'],
 };
 
-/** The events of each job make sense by themselves, with no model. */
-function judgeHistory(events) {
+/**
+ * The events of each job make sense by themselves, with no model. `anew`: where the queue was obliterated, of which no event
+ * of a job tells.
+ */
+function judgeHistory(events, anew) {
   const last = new Map();
-  for (const { event, payload } of events) {
+  for (const [index, { event, payload }] of events.entries()) {
+    if (anew.has(index)) last.clear();
     const { jobId } = payload;
     if (jobId === undefined || event === 'deduplicated') continue;
     const before = last.get(jobId);

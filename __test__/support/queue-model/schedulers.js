@@ -17,6 +17,7 @@ function upsert(model, id, repeat, template) {
   if (known && isDeepStrictEqual([known.repeat, known.template], [given, template])) return;
   const next = given.immediately ? model.now : nextAfter(given, model.now);
   model.schedulers.set(id, { id, repeat: given, template, next, iterations: 0, job: known?.job });
+  tickDue(model);
 }
 
 function waits({ job }, model) {
@@ -49,4 +50,9 @@ function tick(model, scheduler) {
   scheduler.next = more ? nextAfter(repeat, repeat.missed === 'all' ? next : model.now) : undefined;
 }
 
-module.exports = { upsert, nextScheduled, dueScheduler, tick };
+/** All that are due: as time goes by, and when one is set. */
+function tickDue(model) {
+  for (let one = dueScheduler(model); one; one = dueScheduler(model)) tick(model, one);
+}
+
+module.exports = { upsert, nextScheduled, tickDue };

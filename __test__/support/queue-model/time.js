@@ -1,7 +1,7 @@
 'use strict';
 /** Time goes by, and what is due happens, instant after instant. Handlers and workers sleep meanwhile. */
 const { expire, timeOut } = require('./ends.js');
-const { dueScheduler, nextScheduled, tick } = require('./schedulers.js');
+const { nextScheduled, tickDue } = require('./schedulers.js');
 const { by, comeIn, drop, inPhase, isFinished, isPending } = require('./state.js');
 
 /** When the present attempt of a job has run for as long as it may. */
@@ -54,7 +54,7 @@ function happen(model) {
   for (const job of delayed.sort(by('runAt', 'ord'))) comeIn(model, job);
   for (const job of due(model, expiry)) expire(model, job);
   for (const job of due(model, deadline)) timeOut(model, job);
-  for (let one = dueScheduler(model); one; one = dueScheduler(model)) tick(model, one);
+  tickDue(model);
   for (const job of due(model, oldAt)) drop(model, job, false);
 }
 

@@ -43,7 +43,8 @@ const OPTIONS = plain({
   ),
   removeOnComplete: seldom(RETENTION, 2),
   removeOnFail: seldom(RETENTION, 2),
-});
+  // What would expire before it is due is refused.
+}).map(({ expiresIn, ...rest }) => (expiresIn > (rest.delay ?? 0) ? { ...rest, expiresIn } : rest));
 const JOB = plain({
   name: constantFrom('mail', 'video'),
   data: plain({ script: fc.array(PLANNED, { minLength: 1, maxLength: 3 }) }),

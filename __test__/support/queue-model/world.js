@@ -19,6 +19,8 @@ class World {
   /** Events in the order in which they came, and how many of them the model knows. */
   events = [];
   judged = 0;
+  /** How many events had come each time the queue was obliterated. */
+  anew = new Set();
   /** Runs of handlers by the id of their job, and by their worker. */
   runs = new Map();
   /** @type {any[][]} */
