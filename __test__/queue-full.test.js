@@ -51,6 +51,18 @@ describe('a payload', () => {
     assert.equal((await queue.getJobCounts()).waiting, 0);
   });
 
+  test('of more jobs than a string can name together is ERR_TOO_LARGE, and nothing is added', async () => {
+    const large = stage.store.queue('large', { maxDataSize: '256mb' });
+    // Quotes are written with a backslash, and once more with each job as a text among others.
+    const data = '"'.repeat(68_000_000);
+    const jobs = [
+      { name: 'j', data },
+      { name: 'j', data },
+    ];
+    await assert.rejects(large.addBulk(jobs), { code: 'ERR_TOO_LARGE', message: /add them in several calls$/ });
+    assert.equal((await large.getJobCounts()).waiting, 0);
+  });
+
   test('of many megabytes fits where the queue says so, there and back', async () => {
     const large = stage.store.queue('large', { maxDataSize: '64mb' });
     const text = 'naïve €uro 🎉 '.repeat(1_000_000);

@@ -338,6 +338,51 @@ describe('process()', () => {
   });
 });
 
+describe('the stack of a refusal', () => {
+  const wrong = () => {};
+  /** @type {[string, (queue: any, job: any) => unknown][]} */
+  const calls = [
+    ['add(), by its name', (queue) => queue.add(1)],
+    ['add(), by its options', (queue) => queue.add('j', 1, { attemps: 1 })],
+    ['add(), by its data', (queue) => queue.add('j', wrong)],
+    ['addAndWait()', (queue) => queue.addAndWait('j', 1, { waitTimeout: 0 })],
+    ['addAndWait(), by its data', (queue) => queue.addAndWait('j', 1n)],
+    ['addBulk()', (queue) => queue.addBulk({})],
+    ['addBulk(), by a job', (queue) => queue.addBulk([{ name: 'j', data: 1, opts: { delay: -1 } }])],
+    ['addBulk(), by data', (queue) => queue.addBulk([{ name: 'j', data: wrong }])],
+    ['getJob()', (queue) => queue.getJob(1)],
+    ['getJobs()', (queue) => queue.getJobs('done')],
+    ['getJobs(), by its options', (queue) => queue.getJobs('failed', { end: -1 })],
+    ['clean()', (queue) => queue.clean('active', { olderThan: 0 })],
+    ['clean(), by its options', (queue) => queue.clean('failed')],
+    ['retryFailed()', (queue) => queue.retryFailed(1)],
+    ['obliterate()', (queue) => queue.obliterate(true)],
+    ['setGlobalConcurrency()', (queue) => queue.setGlobalConcurrency(0)],
+    ['setGlobalRateLimit()', (queue) => queue.setGlobalRateLimit(1)],
+    ['upsertJobScheduler()', (queue) => queue.upsertJobScheduler(1)],
+    ['upsertJobScheduler(), by its repeat', (queue) => queue.upsertJobScheduler('s', { evry: 1 }, { name: 'j' })],
+    ['upsertJobScheduler(), by its template', (queue) => queue.upsertJobScheduler('s', { every: 1_000 }, {})],
+    ['upsertJobScheduler(), by core', (queue) => queue.upsertJobScheduler('s', { every: 1 }, { name: 'j' })],
+    ['removeJobScheduler()', (queue) => queue.removeJobScheduler(1)],
+    ['getJobLogs()', (queue) => queue.getJobLogs(1)],
+    ['result()', (_queue, job) => job.result({ timeout: 0 })],
+    ['cancel()', (_queue, job) => job.cancel(1)],
+  ];
+  for (const [what, call] of calls) {
+    it(`of ${what} begins where it was called`, async () => {
+      const job = await queue.add('j', 1);
+      await assert.rejects(
+        async () => call(queue, job),
+        (error) => {
+          const [first] = error.stack.split('\n').filter((line) => /^ +at /.test(line));
+          assert.match(first, /queue-refusals\.test\.js/, error.stack);
+          return true;
+        },
+      );
+    });
+  }
+});
+
 describe('events', () => {
   thrown([
     [
