@@ -663,24 +663,25 @@ export interface Backoff {
 /**
  * How long a finished job is retained: true: it goes at once (who waits for its result still gets it); false: it stays until it
  * is removed by hand; a number: as many jobs of its outcome at most, the oldest out first; age: that long, as a string such
- * as '1h' (BullMQ counts seconds there, redstart would count milliseconds, so a number is refused); count: as the number.
- * Retained jobs, but those of `false`, yield earlier when the store has no room for others.
+ * as '1h' (BullMQ counts seconds there, redstart would count milliseconds, so a number is refused); count: as the number; {}: as
+ * long as there is room. Retained jobs, but those of `false`, yield earlier when the store has no room for others.
  */
 export type Retention = boolean | number | { age?: string; count?: number };
 export interface Deduplication {
   /** 1 to 256 characters. */
   id: string;
   /**
-   * None: 'simple', until the job has finished or was removed. With it: this long after the add, whatever becomes of the job;
-   * where that is gone, an add answers its id with the name and data of the add. Removing the job by hand frees the id.
+   * None: 'simple', until the job has finished or was removed; one that is retried by hand does not take the id again. With it:
+   * this long after the add, whatever becomes of the job; where that is gone, an add answers its id with the name and data of the
+   * add. Removing the job by hand frees the id.
    */
   ttl?: Duration;
   /** Each add that is a duplicate lets the ttl begin anew. Needs ttl. Default false. */
   extend?: boolean;
   /**
    * A duplicate replaces name, data and options of the job that is there, but its id, and its delay begins anew, as long as it has
-   * never begun: one that was claimed once is not replaced, also while it waits for a retry. Default false. With ttl, extend
-   * and a delay this is debounce: the last one of a burst runs.
+   * never begun: one that was claimed once is not replaced, also while it waits for a retry. One that waits goes to the back each
+   * time. Default false. With ttl, extend and a delay this is debounce: the last one of a burst runs.
    */
   replace?: boolean;
 }
@@ -696,7 +697,7 @@ export interface JobOptions {
   runAt?: Date;
   /** 0 (default) runs first, then 1, 2, … up to 2_097_151, as in BullMQ. */
   priority?: number;
-  /** Before all waiting jobs of its priority, those aside that were given back. Default false. */
+  /** Before all waiting jobs of its priority, those aside that were given back; when it is retried too. Default false. */
   lifo?: boolean;
   /** Tries in all. Default 3. */
   attempts?: number;
@@ -707,7 +708,10 @@ export interface JobOptions {
    * does changes nothing. Default: none.
    */
   timeout?: Duration;
-  /** Never begun by then, counted from the add: failed, finishKind 'expired'. What waits for a retry no longer expires. Default: never. */
+  /**
+   * Never begun by then, counted from the add: failed, finishKind 'expired'. What waits for a retry no longer expires. Longer than
+   * delay (ERR_INVALID_ARG). Default: never.
+   */
   expiresIn?: Duration;
   /** Adds with the same id are one job: see Deduplication. The earlier job is returned, with added === false. */
   deduplication?: Deduplication;
@@ -748,12 +752,20 @@ export type Repeat = (
       offset?: Duration | 0;
       /** The first iteration comes at once. Default false. */
       immediately?: boolean;
+      pattern?: never;
+      tz?: never;
     }
   | {
       /** Cron, five fields or six with seconds first: '0 3 * * *'. */
       pattern: string;
-      /** An IANA time zone. Default 'UTC'. */
+      /**
+       * An IANA time zone. Default 'UTC'. A pattern whose hours begin with '*' goes by elapsed time, any other by the clock on the
+       * wall: an hour that comes twice counts once, one that is left out is made up for right after.
+       */
       tz?: string;
+      every?: never;
+      offset?: never;
+      immediately?: never;
     }
 ) & {
   startDate?: Date;
@@ -761,15 +773,19 @@ export type Repeat = (
   /** Iterations in all. */
   limit?: number;
   /**
-   * What becomes of instants that are seen more than a minute late (the machine slept, the clock jumped): 'skip' (default): none of
+   * What becomes of instants that are seen more than a minute late (the machine slept): 'skip' (default): none of
    * them; 'once': one iteration for all of them; 'all': one after the other.
    */
   missed?: 'skip' | 'once' | 'all';
 };
+/** A job of a scheduler has no id of its own and no other instant than that of its iteration. */
+export interface JobTemplate<Data> extends Omit<NewJob<Data>, 'opts'> {
+  opts?: DistributiveOmit<JobOptions, 'jobId' | 'runAt'>;
+}
 export interface JobScheduler<Data = unknown> {
   id: string;
   repeat: Repeat;
-  template: NewJob<Data>;
+  template: JobTemplate<Data>;
   /** The next iteration, in milliseconds since the epoch; undefined when there is none any more. */
   next: number | undefined;
   /** Iterations so far. */
@@ -788,32 +804,39 @@ export interface QueueMetrics {
 /**
  * An at-least-once queue. Data and results are JSON. docs/queue.md is the guide.
  *
- * Start order: by priority, then FIFO by arrival (lifo aside); retried and promoted jobs join at the back, jobs that lost or were
- * given back by their worker at the front of their priority. Methods that touch many jobs work in steps of 1,000.
+ * Start order: by priority, then FIFO by arrival; retried and promoted jobs join at the back (lifo ones at the front), jobs that lost
+ * or were given back by their worker at the front of their priority. Methods that touch many jobs work in steps of 1,000.
  */
 export interface Queue<Data, Result> {
   readonly name: string;
   /** ERR_STORE_FULL when maxMemory is reached; jobs under way finish all the same. */
   add(name: string, data: Data, options?: JobOptions): Promise<Job<Data, Result>>;
-  /** All or none, in order. At most 10,000. */
+  /** All or none, in order. At most 10,000, and what a string holds of their data together (ERR_TOO_LARGE). */
   addBulk(jobs: readonly NewJob<Data>[]): Promise<Job<Data, Result>[]>;
   /** add, then result; waitTimeout bounds the wait (ERR_TIMEOUT), not the job. */
   addAndWait(name: string, data: Data, options?: JobOptions & { waitTimeout?: Duration }): Promise<Result>;
-  /** Starts a worker in this thread. Throwing (or rejecting) fails the attempt; UnrecoverableError fails the job for good. */
+  /**
+   * Starts a worker in this thread. Throwing (or rejecting) fails the attempt; UnrecoverableError fails the job for good, and so does
+   * a result that is no JSON or larger than maxDataSize, as another attempt would repeat the work and end the same.
+   */
   process(
     handler: (job: ActiveJob<Data, Result>) => Result | Promise<Result>,
     options?: Omit<WorkerOptions, 'threads' | 'recycleAfter'>,
   ): Worker;
   /**
    * The default export of a module (a file URL or an absolute path), run in `threads` worker threads: CPU-bound work off this
-   * thread. Each thread is a worker of its own with these options. A thread that crashes gives its jobs back (a stall is
-   * counted) and another takes its place; when that fails five times in a row the worker says 'error' and closes.
+   * thread. Each thread is a worker of its own with these options. A thread that crashes, or is not ready 30 s after its start, gives
+   * its jobs back (a stall is counted) and another takes its place; five in a row without a finished job between them and the worker
+   * closes. A thread whose job has timed out or stalled, and whose event loop does not turn for a second after that, is ended, with
+   * what other jobs it has, and replaced. All of this is told as 'error', or without a listener as a warning of the process
+   * (REDSTART_THREAD_CRASHED, REDSTART_THREAD_REPLACED); the end of the worker is always an 'error'.
    */
-  process(module: URL | string, options?: WorkerOptions): Worker;
+  process(module: URL | string, options?: Omit<WorkerOptions, 'backoff'>): Worker<JobAttempt<Data, Result>>;
   getJob(id: string): Promise<Job<Data, Result> | undefined>;
   /**
    * State by state as named; in each in the order in which they run, or finished. `asc: false`: all of it the other way round.
-   * start to end, both included; default 0 to 99.
+   * start to end, both included; default 0 to 99. One look, at 10,000 jobs at most (ERR_INVALID_ARG); those before start cost a step
+   * each.
    */
   getJobs(
     states: JobState | readonly JobState[],
@@ -825,7 +848,7 @@ export interface Queue<Data, Result> {
   pause(): Promise<void>;
   resume(): Promise<void>;
   isPaused(): Promise<boolean>;
-  /** Removes waiting and delayed jobs; how many. Schedulers go on. */
+  /** Removes waiting and delayed jobs; how many. About as many as there were when it was called. Schedulers go on. */
   drain(): Promise<number>;
   /** Removes jobs that have been in that state for so long; their ids. 'waiting' means prioritized ones too. `limit`: default 1,000. */
   clean(
@@ -835,20 +858,25 @@ export interface Queue<Data, Result> {
   /** retry() of failed jobs, the oldest first; how many. */
   retryFailed(options?: { limit?: number }): Promise<number>;
   /**
-   * Removes everything, schedulers too; a pause and the queue's limits stay. ERR_INVALID_STATE while jobs are active, unless `force`:
-   * they go as well, their handlers' signals abort with ERR_LEASE_LOST, and what these still do changes nothing.
+   * Removes everything, schedulers too, all at once; a pause and the queue's limits stay. No 'removed' is told of each, and who waits
+   * for a result gets ERR_NOT_FOUND. ERR_INVALID_STATE while jobs are active, unless `force`: they go as well, their handlers'
+   * signals abort with ERR_LEASE_LOST, and what these still do changes nothing.
    */
   obliterate(options?: { force?: boolean }): Promise<void>;
   /** Jobs active at once, over all workers: 1 to 1,000,000; null: no bound. */
   setGlobalConcurrency(limit: number | null): Promise<void>;
-  /** Jobs begun in any span of `duration`, over all workers: at most max, 1 to 100,000. null: no bound. */
+  /**
+   * Jobs begun in any span of `duration`, over all workers: at most max, 1 to 100,000. null: no bound. Counted from when it is
+   * set; one that is changed counts on.
+   */
   setGlobalRateLimit(limit: { max: number; duration: Duration } | null): Promise<void>;
   /**
    * Adds a job at each instant of `repeat`. The same id again replaces it, and its iterations count anew; one that is equal changes
-   * nothing. Never two of its jobs wait: an instant whose predecessor still waits is passed over ('all': comes after it).
+   * nothing. Never two of its jobs wait: an instant whose predecessor still waits is passed over ('all': comes after it); jobs
+   * before that one which wait for a retry do not count.
    * ERR_STORE_FULL as for add.
    */
-  upsertJobScheduler(id: string, repeat: Repeat, template: NewJob<Data>): Promise<void>;
+  upsertJobScheduler(id: string, repeat: Repeat, template: JobTemplate<Data>): Promise<void>;
   removeJobScheduler(id: string): Promise<boolean>;
   getJobSchedulers(): Promise<JobScheduler<Data>[]>;
   /** What job.log() kept, oldest first; nothing of a job that is not there. start to end, both included; default all. */
@@ -887,8 +915,8 @@ export interface WorkerOptions {
   group?: { concurrency?: number };
   /**
    * Milliseconds to wait before the next attempt instead of what the job's backoff says; false: no further attempt; undefined: as
-   * the job's backoff says. So too with what it throws and with any other answer, which are told as 'error'. Not with a module:
-   * functions do not cross threads.
+   * the job's backoff says. So too with what it throws and with any other answer, which are told as 'error'. Not asked about an attempt
+   * that timed out: the job's backoff says. Not with a module: functions do not cross threads.
    */
   backoff?: (context: { attemptsMade: number; error: unknown; job: ActiveJob<any, any> }) => number | false | undefined;
   /**
@@ -900,28 +928,35 @@ export interface WorkerOptions {
   autorun?: boolean;
   /** With a module: how many threads, 1 to 64. Default 1. */
   threads?: number;
-  /** With a module: a thread is replaced by a fresh one after so many jobs. Default: never. */
+  /**
+   * With a module: a thread is replaced by a fresh one after so many jobs. While its last ones run, the fresh one takes as many at
+   * once as `concurrency` leaves. Default: never.
+   */
   recycleAfter?: number;
 }
 /**
- * With a module a job is a snapshot of it from its thread: without signal, updateProgress, log and snooze. 'drained' is told once a
- * thread then.
+ * The jobs of 'completed', 'retrying' and 'failed' are as after the attempt: attemptsMade, failedReason and finishKind are set,
+ * finishedOn is not: getJob() tells. With a module they are snapshots from its thread, and 'drained' is told once a thread.
+ * Listeners of any other event are ERR_INVALID_ARG.
  */
-export interface WorkerEvents {
-  active: [job: ActiveJob<any, any>];
-  completed: [job: ActiveJob<any, any>, result: unknown];
+export interface WorkerEvents<J = ActiveJob<any, any>> {
+  active: [job: J];
+  completed: [job: J, result: unknown];
   /** For good. */
-  failed: [job: ActiveJob<any, any>, error: unknown];
+  failed: [job: J, error: unknown];
   /** An attempt failed and another follows. */
-  retrying: [job: ActiveJob<any, any>, error: unknown];
-  /** The job runs elsewhere, has timed out or was removed; what this worker still does with it changes nothing. */
-  'lease-lost': [job: ActiveJob<any, any>];
-  /** It has finished a job and there is no other to take. */
+  retrying: [job: J, error: unknown];
+  /**
+   * The job runs elsewhere, has timed out or was removed; what this worker still does with it changes nothing. After a timeout
+   * 'retrying' or 'failed' follows, with ERR_JOB_TIMEOUT, where the thread's event loop turns.
+   */
+  'lease-lost': [job: J];
+  /** It has finished a job and there is no other to take, now or when a rate, a group's bound or a pause lets it. */
   drained: [];
-  /** A listener or the function backoff threw, or threads could not be started. Without a listener it is thrown. */
+  /** A listener or the function backoff threw, or a thread did not do. Without a listener it is thrown, but of threads as process() says. */
   error: [error: unknown];
 }
-export interface Worker extends AsyncDisposable {
+export interface Worker<J = ActiveJob<any, any>> extends AsyncDisposable {
   /** false once close() was called. */
   readonly running: boolean;
   readonly paused: boolean;
@@ -932,16 +967,16 @@ export interface Worker extends AsyncDisposable {
   resume(): void;
   /**
    * Takes no more jobs, waits for the running ones up to `timeout` (default '8s'); what still runs then is aborted and
-   * released to the front of the queue, no attempt lost. Idempotent. Do not await it in this worker's own handler: it
-   * waits for that handler, up to `timeout`.
+   * released to the front of the queue, no attempt lost. Called again it waits for the same end, which a shorter `timeout` brings
+   * sooner. Do not await it in this worker's own handler: it waits for that handler, up to `timeout`.
    */
   close(options?: { timeout?: Duration | 0 }): Promise<void>;
   /** A running worker keeps the process alive, as a listening server does; unref() undoes that. */
   ref(): this;
   unref(): this;
-  on<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): this;
-  once<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): this;
-  off<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): this;
+  on<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents<J>[E]) => void): this;
+  once<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents<J>[E]) => void): this;
+  off<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents<J>[E]) => void): this;
 }
 /** A snapshot of a job as it was when asked for; its methods ask again. */
 export interface Job<Data = unknown, Result = unknown> {
@@ -981,9 +1016,12 @@ export interface Job<Data = unknown, Result = unknown> {
    */
   cancel(reason?: string): Promise<boolean>;
 }
-export interface ActiveJob<Data = unknown, Result = unknown> extends Job<Data, Result> {
+/** A job with the attempt that it is of. */
+export interface JobAttempt<Data = unknown, Result = unknown> extends Job<Data, Result> {
   /** From 1. */
   readonly attempt: number;
+}
+export interface ActiveJob<Data = unknown, Result = unknown> extends JobAttempt<Data, Result> {
   /**
    * Aborted on timeout, cancel, lost lease and forced close; the code of its reason says which: ERR_JOB_TIMEOUT, ERR_JOB_CANCELLED,
    * ERR_LEASE_LOST, ERR_CLOSED.
@@ -1017,7 +1055,7 @@ export interface QueueEvents {
   retrying: { seq: number; jobId: string; error: string; nextAttemptAt: number };
   failed: { seq: number; jobId: string; failedReason: string; finishKind: FinishKind };
   stalled: { seq: number; jobId: string };
-  /** By hand; not by retention. */
+  /** By hand; not by retention, nor by obliterate(). */
   removed: { seq: number; jobId: string };
   deduplicated: { seq: number; jobId: string; deduplicationId: string };
   paused: { seq: number };

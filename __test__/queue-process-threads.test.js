@@ -259,6 +259,30 @@ describe('events of a worker with a module', () => {
     );
   });
 
+  it('come after removeAllListeners() to those that listen then', async (t) => {
+    const { queue, worker } = start(t, {});
+    worker.on('active', () => assert.fail('removed'));
+    worker.removeAllListeners();
+    const completed = next(worker, 'completed');
+    const job = await queue.add('tell', null);
+    assert.equal((await completed)[0].id, job.id);
+  });
+
+  it('have the names of any worker', (t) => {
+    const { worker } = start(t, {});
+    assert.throws(() => worker.on('complete', () => {}), /did you mean 'completed'/);
+  });
+
+  it("tell a job that timed out as 'lease-lost' and 'failed', as it is after its attempt", async (t) => {
+    const { queue, worker } = start(t, {});
+    const told = Promise.all([next(worker, 'lease-lost'), next(worker, 'failed')]);
+    const talk = channel(t);
+    const job = await queue.add('hold', { channel: talk.name }, { timeout: '50ms', attempts: 1 });
+    const [[lost], [failed, error]] = await told;
+    assert.deepEqual([lost.id, failed.id, failed.attemptsMade, failed.finishKind], [job.id, job.id, 1, 'timeout']);
+    assert.ok(RedstartError.is(error, 'ERR_JOB_TIMEOUT'));
+  });
+
   it('come from when there is a listener until there is none', async (t) => {
     const { queue, worker } = start(t, {});
     await runJob(queue, 'tell', null);
@@ -401,7 +425,84 @@ describe('a thread that crashes', () => {
   });
 });
 
+describe('a thread that hangs', () => {
+  it('after its job has timed out is replaced, and the next job runs within a moment', async (t) => {
+    const { queue, worker } = start(t, { threads: 1 });
+    const told = next(worker, 'error');
+    for (let round = 0; round < 2; round++) {
+      const talk = channel(t);
+      const hangs = await queue.add('computeForEver', { channel: talk.name }, { timeout: '100ms', attempts: 1 });
+      await talk.until('held');
+      await assert.rejects(hangs.result(), { finishKind: 'timeout' });
+      const since = performance.now();
+      assert.equal(typeof (await runJob(queue, 'tell', null)), 'number');
+      assert.ok(performance.now() - since < 2_500, `after ${performance.now() - since} ms`);
+    }
+    const [error] = await told;
+    assert.match(error.message, /queue 'mail' was replaced.*did not turn for 1 s/);
+    assert.ok(worker.running);
+  });
+
+  it('after its job has stalled is replaced too, with a warning where nobody listens', async (t) => {
+    const { queue } = start(t, { stallAfter: '1s', maxStalledCount: 0 });
+    const talk = channel(t);
+    const warned = next(process, 'warning');
+    const hangs = await queue.add('computeForEver', { channel: talk.name });
+    await assert.rejects(hangs.result(), { finishKind: 'stalled' });
+    assert.equal(typeof (await runJob(queue, 'tell', null)), 'number');
+    assert.equal((await warned)[0].code, 'REDSTART_THREAD_REPLACED');
+  });
+
+  it('more often than threads may crash leaves the worker as it is', async (t) => {
+    const { queue, worker } = start(t, { threads: 6 });
+    const talk = channel(t);
+    const told = times(worker, 'error', 6);
+    const data = { channel: talk.name };
+    await queue.addBulk(
+      Array.from({ length: 6 }, () => ({ name: 'computeForEver', data, opts: { timeout: '1s', attempts: 1 } })),
+    );
+    for (const [error] of await told) assert.match(error.message, /was replaced/);
+    assert.equal(typeof (await runJob(queue, 'tell', null)), 'number');
+    assert.ok(worker.running);
+  });
+
+  it('is one whose loop does not turn: one that only waits goes on', async (t) => {
+    const { queue, worker } = start(t, { concurrency: 2 });
+    worker.on('error', assert.ifError);
+    const talk = channel(t);
+    const stays = await queue.add('hold', { channel: talk.name });
+    await talk.until('held');
+    const lost = next(worker, 'lease-lost');
+    await queue.add('waitForEver', null, { timeout: '50ms', attempts: 1 });
+    await lost;
+    const before = await runJob(queue, 'tell', null);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    talk.release();
+    assert.equal(await stays.result(), before);
+  });
+});
+
 describe('recycleAfter', () => {
+  it('with many jobs at once runs no more of them in a thread either', async (t) => {
+    const { queue } = start(t, { recycleAfter: 2, concurrency: 10 });
+    const jobs = await queue.addBulk(Array.from({ length: 6 }, () => ({ name: 'tell', data: null })));
+    const ran = await Promise.all(jobs.map((job) => job.result()));
+    for (const id of ran) assert.ok(ran.filter((other) => other === id).length <= 2, `threads of the jobs: ${ran}`);
+  });
+
+  it('a job that never ends keeps its own place alone: the next thread takes jobs in the others', async (t) => {
+    const { queue } = start(t, { recycleAfter: 2, concurrency: 2 });
+    const talk = channel(t);
+    const stays = await queue.add('hold', { channel: talk.name });
+    await talk.until('held');
+    const others = [];
+    for (let job = 0; job < 4; job++) others.push(await runJob(queue, 'tell', null));
+    assert.equal((await queue.getJobCounts()).active, 1);
+    talk.release();
+    assert.equal(await stays.result(), others[0]);
+    assert.deepEqual([others[1] === others[0], others[2] === others[1], others[3] === others[2]], [false, true, false]);
+  });
+
   it('ends a thread after so many jobs, and another goes on [WorkerOptions.recycleAfter]', async (t) => {
     const { queue } = start(t, { recycleAfter: 2 });
     const jobs = await Promise.all(Array.from({ length: 6 }, () => queue.add('tell', null)));
@@ -523,6 +624,18 @@ describe('close()', () => {
     });
   }
 
+  it('with less patience than one under way has ends it sooner', async (t) => {
+    for (const name of ['hold', 'computeForEver']) {
+      const { store, queue, worker } = start(t, {});
+      const talk = channel(t);
+      await queue.add(name, { channel: talk.name });
+      await talk.until('held');
+      const closed = worker.close({ timeout: '1h' });
+      await (name === 'hold' ? worker.close({ timeout: 0 }) : store.close({ timeout: 0 }));
+      await closed;
+    }
+  });
+
   it('ends threads that are still starting, and comes with that of the store', async (t) => {
     const { store, worker } = start(t, { threads: 2 });
     await store.close();
@@ -576,6 +689,33 @@ describe('a module that cannot be run', () => {
       assert.throws(() => queue.process(WORK, options), { code: 'ERR_INVALID_ARG' });
     }
     assert.throws(() => queue.process(WORK, { backoff: () => 1 }), /do not cross threads/);
+  });
+
+  it('nor do options pass that are read otherwise there: they are read once', async (t) => {
+    const { store } = start(t, {});
+    let reads = 0;
+    const options = {
+      get concurrency() {
+        reads += 1;
+        return reads;
+      },
+    };
+    Object.defineProperty(options, 'leaseDuration', { value: 'not enumerable' });
+    const queue = store.queue('read once');
+    const worker = queue.process(WORK, options);
+    worker.on('error', assert.ifError);
+    assert.equal(typeof (await runJob(queue, 'tell', null)), 'number');
+    assert.equal(reads, 1);
+  });
+
+  it("whose import never ends is an 'error' after 30 s, and after five threads the worker closes", async () => {
+    const { told, message } = await report('queue/never-ready.js');
+    assert.equal(told.length, 5);
+    for (const [code, says] of told.slice(0, 4)) {
+      assert.equal(code, 'ERR_TIMEOUT');
+      assert.match(says, /not ready after 30 s.*never-ready\.mjs/);
+    }
+    assert.match(message, /5 times in a row.*this worker has closed/);
   });
 
   it("without a function as its default export is an 'error' at once", async (t) => {

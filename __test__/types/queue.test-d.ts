@@ -1,4 +1,4 @@
-import type { ActiveJob, FinishKind, Job, JobState, Queue, Worker } from '../../index.js';
+import type { ActiveJob, FinishKind, Job, JobAttempt, JobState, Queue, Worker } from '../../index.js';
 import { open, UnrecoverableError } from '../../index.js';
 import { same } from './expect.js';
 
@@ -62,6 +62,15 @@ export async function works() {
   worker.on('stopped', () => {});
   await worker.close({ timeout: '8s' });
 
+  const threaded = mails.process(new URL('file:///jobs.mjs'), { threads: 2 });
+  same<typeof threaded, Worker<JobAttempt<Mail, number>>>();
+  threaded.on('failed', (job) => {
+    same<typeof job.attempt, number>();
+    // @ts-expect-error: it runs in another thread
+    job.signal;
+  });
+  // @ts-expect-error: functions do not cross threads
+  mails.process('/jobs.mjs', { backoff: () => 1 });
   // @ts-expect-error: the result of this queue's jobs is a number
   mails.process(async () => 'sent');
   // @ts-expect-error: the option is called concurrency

@@ -67,6 +67,7 @@ const work = {
       });
       channel.postMessage('held');
     }),
+  waitForEver: () => new Promise(() => {}),
   exit: () => process.exit(0),
   exitWhenTold: async (job) => {
     await work.hold(job);
