@@ -6,6 +6,7 @@
 const options = require('./options.js');
 const { invalidArg, show } = require('./errors.js');
 const { isName } = require('./names.js');
+const { RATE_OPTIONS } = require('./queue-rate.js');
 
 /** @typedef {import('../index.js').JobState} JobState */
 
@@ -17,7 +18,6 @@ const JOBS_DEFAULT = 100;
 const JOBS_MAX = 10_000;
 const CLEAN_LIMIT_DEFAULT = 1_000;
 const CONCURRENCY_MAX = 1_000_000;
-const RATE_MAX = 100_000;
 /** What the addon takes for the last one there is. */
 const LAST = -1;
 /** What the addon takes for no limit. */
@@ -33,10 +33,6 @@ const CLEAN_OPTIONS = {
 const RETRY_FAILED_OPTIONS = { limit: options.integer({ min: 1 }) };
 const OBLITERATE_OPTIONS = { force: options.boolean };
 const CONCURRENCY = options.integer({ min: 1, max: CONCURRENCY_MAX });
-const RATE_LIMIT_OPTIONS = {
-  max: options.required(options.integer({ min: 1, max: RATE_MAX })),
-  duration: options.required(options.duration),
-};
 
 /**
  * Whether there may be something of this id: what is no name names nothing.
@@ -129,7 +125,7 @@ function readGlobalConcurrency(given, above) {
 /** @param {unknown} given @param {Function} above */
 function readGlobalRateLimit(given, above) {
   if (given === null) return { max: NONE, duration: NONE };
-  if (given !== undefined) return options.checkOptions('setGlobalRateLimit()', given, RATE_LIMIT_OPTIONS, above);
+  if (given !== undefined) return options.checkOptions('setGlobalRateLimit()', given, RATE_OPTIONS, above);
   throw invalidArg('setGlobalRateLimit() takes { max, duration }, or null for no bound; got undefined', above);
 }
 

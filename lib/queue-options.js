@@ -6,7 +6,7 @@ const options = require('./options.js');
 const { encodeJson } = require('./codec.js');
 const { readDuration } = require('./duration.js');
 const { RedstartError, invalidArg, show, startingAt } = require('./errors.js');
-const { NAME_EXPECTED, isName } = require('./names.js');
+const { NAME, NAME_EXPECTED, isName } = require('./names.js');
 
 const MB = 1024 * 1024;
 const PRIORITY_MAX = 2_097_151;
@@ -17,9 +17,6 @@ const BULK_JOBS_MAX = 10_000;
 const CHARS_MAX = constants.MAX_STRING_LENGTH;
 
 const getTime = Date.prototype.getTime;
-
-/** @type {import('./options.js').Checker<string>} */
-const NAME = { expected: NAME_EXPECTED, read: (value) => (isName(value) ? value : undefined) };
 
 /** @type {import('./options.js').Checker<number>} */
 const INSTANT = {

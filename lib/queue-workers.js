@@ -5,6 +5,7 @@
  * A worker with a name is the only one of that name on its queue in this thread, through whichever handle of the store it was
  * made: modules that are loaded anew open the store anew. The one before it is told to close, and finishes what it has begun.
  */
+const { allSettled } = require('./all-settled.js');
 const { readWorkerOptions } = require('./worker-options.js');
 const { moduleUrl } = require('./worker-module.js');
 const { tellError } = require('./worker-tell.js');
@@ -101,14 +102,4 @@ function takePlace(place, worker) {
   former?.close().catch((error) => tellError(former, error));
 }
 
-/**
- * Waits for all of them, whatever becomes of each; then throws what the first that failed threw.
- * @param {Promise<unknown>[]} promises
- */
-async function allSettled(promises) {
-  const ends = await Promise.allSettled(promises);
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-}
-
-module.exports = { QueueWorkers, allSettled };
+module.exports = { QueueWorkers };

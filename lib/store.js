@@ -4,6 +4,7 @@ const cluster = /** @type {any} */ (require('node:cluster'));
 const os = require('node:os');
 const path = require('node:path');
 const timers = require('node:timers/promises');
+const { allSettled } = require('./all-settled.js');
 const options = require('./options.js');
 const { Cache } = require('./cache.js');
 const { CODEC_PAIR, readCacheOptions } = require('./cache-options.js');
@@ -16,7 +17,6 @@ const { NAME_EXPECTED, isName } = require('./names.js');
 const { readQueueOptions } = require('./queue-options.js');
 const { Queue } = require('./queue.js');
 const { Sessions, USER_ID, readSessionsOptions } = require('./sessions.js');
-const { allSettled } = require('./queue-workers.js');
 const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker-options.js');
 
 // Taken before Jest's fake timers stand them still: closing is bounded in real time.

@@ -3,6 +3,7 @@
 const options = require('./options.js');
 const { invalidArg } = require('./errors.js');
 const { NAME } = require('./names.js');
+const { RATE_OPTIONS } = require('./queue-rate.js');
 
 const CLOSE_TIMEOUT_MS_DEFAULT = 8_000;
 const LEASE_MS_DEFAULT = 30_000;
@@ -11,7 +12,6 @@ const STALL_AFTER_MS_DEFAULT = 300_000;
 const WATCHED_MS_MIN = 1_000;
 const MAX_STALLED_DEFAULT = 1;
 const CONCURRENCY_MAX = 10_000;
-const LIMITER_MAX = 100_000;
 const COUNT_MAX = 1_000_000;
 const THREADS_MAX = 64;
 
@@ -36,10 +36,7 @@ const WORKER_OPTIONS = {
   concurrency: options.integer({ min: 1, max: CONCURRENCY_MAX }),
   leaseDuration: LEASE,
   maxStalledCount: options.integer({ min: 0, max: COUNT_MAX }),
-  limiter: options.object({
-    max: options.required(options.integer({ min: 1, max: LIMITER_MAX })),
-    duration: options.required(options.duration),
-  }),
+  limiter: options.object(RATE_OPTIONS),
   group: options.object({ concurrency: options.integer({ min: 1, max: COUNT_MAX }) }),
   backoff: options.func,
   stallAfter: STALL_AFTER,
