@@ -667,7 +667,7 @@ export interface Backoff {
  * long as there is room. Retained jobs, but those of `false`, yield earlier when the store has no room for others.
  */
 export type Retention = boolean | number | { age?: string; count?: number };
-export interface Deduplication {
+interface DeduplicationById {
   /** 1 to 256 characters. */
   id: string;
   /**
@@ -676,8 +676,6 @@ export interface Deduplication {
    * add. Removing the job by hand frees the id.
    */
   ttl?: Duration;
-  /** Each add that is a duplicate lets the ttl begin anew. Needs ttl. Default false. */
-  extend?: boolean;
   /**
    * A duplicate replaces name, data and options of the job that is there, but its id, and its delay begins anew, as long as it has
    * never begun: one that was claimed once is not replaced, also while it waits for a retry. One that waits goes to the back each
@@ -685,16 +683,18 @@ export interface Deduplication {
    */
   replace?: boolean;
 }
-export interface JobOptions {
+interface DeduplicationFor {
+  ttl: Duration;
+  /** Each add that is a duplicate lets the ttl begin anew. Needs ttl. Default false. */
+  extend?: boolean;
+}
+export type Deduplication = DeduplicationById & (DeduplicationFor | { ttl?: undefined; extend?: false });
+interface JobOptionsOfAll {
   /**
    * Idempotency while that job is retained: a second add with this id returns the first job, with added === false. 1 to 256
    * characters. Default: a new one, which sorts by time.
    */
   jobId?: string;
-  /** 0 (default) or a Duration; 0 runs at once. */
-  delay?: Duration | 0;
-  /** The instant instead of a delay; one in the past runs at once. ERR_INVALID_ARG together with delay. */
-  runAt?: Date;
   /** 0 (default) runs first, then 1, 2, … up to 2_097_151, as in BullMQ. */
   priority?: number;
   /** Before all waiting jobs of its priority, those aside that were given back; when it is retried too. Default false. */
@@ -725,6 +725,17 @@ export interface JobOptions {
   /** Default { count: 10_000, age: '7d' }. */
   removeOnFail?: Retention;
 }
+interface Delayed {
+  /** 0 (default) or a Duration; 0 runs at once. */
+  delay?: Duration | 0;
+  runAt?: never;
+}
+interface AtInstant {
+  delay?: never;
+  /** The instant instead of a delay; one in the past runs at once. ERR_INVALID_ARG together with delay. */
+  runAt?: Date;
+}
+export type JobOptions = JobOptionsOfAll & (Delayed | AtInstant);
 export interface QueueOptions {
   /** For every job that does not say otherwise, option by option. */
   defaultJobOptions?: Omit<JobOptions, 'jobId' | 'deduplication' | 'runAt'>;
@@ -780,7 +791,7 @@ export type Repeat = (
 };
 /** A job of a scheduler has no id of its own and no other instant than that of its iteration. */
 export interface JobTemplate<Data> extends Omit<NewJob<Data>, 'opts'> {
-  opts?: DistributiveOmit<JobOptions, 'jobId' | 'runAt'>;
+  opts?: Omit<JobOptions, 'jobId' | 'runAt'>;
 }
 export interface JobScheduler<Data = unknown> {
   id: string;
@@ -930,7 +941,7 @@ export interface WorkerOptions {
   threads?: number;
   /**
    * With a module: a thread is replaced by a fresh one after so many jobs. While its last ones run, the fresh one takes as many at
-   * once as `concurrency` leaves. Default: never.
+   * once as `concurrency` leaves, unless there are three such threads already. Default: never.
    */
   recycleAfter?: number;
 }

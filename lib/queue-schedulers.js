@@ -61,8 +61,7 @@ function withDates(repeat) {
 
 /** @param {any} opts */
 function asGiven(opts) {
-  const { runAt, removeOnComplete, removeOnFail, ...rest } = opts;
-  if (typeof runAt === 'number') rest.runAt = new Date(runAt);
+  const { removeOnComplete, removeOnFail, ...rest } = opts;
   if (removeOnComplete) rest.removeOnComplete = retentionAsGiven(removeOnComplete);
   if (removeOnFail) rest.removeOnFail = retentionAsGiven(removeOnFail);
   return rest;

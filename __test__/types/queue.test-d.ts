@@ -1,4 +1,4 @@
-import type { ActiveJob, FinishKind, Job, JobAttempt, JobState, Queue, Worker } from '../../index.js';
+import type { ActiveJob, FinishKind, Job, JobAttempt, JobOptions, JobState, Queue, Worker } from '../../index.js';
 import { open, UnrecoverableError } from '../../index.js';
 import { same } from './expect.js';
 
@@ -28,6 +28,15 @@ export async function adds() {
     { backoff: { type: 'exponential', delay: '1s', maxDelay: '1h', jitter: 0.5 } },
   );
 
+  await mails.add('welcome', { to: 'x' }, { runAt: new Date(), deduplication: { id: 'x', ttl: '1m', extend: true } });
+  await mails.add('welcome', { to: 'x' }, { deduplication: { id: 'x', extend: false, replace: true } });
+  const late: JobOptions = { delay: '1s', attempts: 2 };
+  await mails.add('welcome', { to: 'x' }, late);
+  await mails.addAndWait('welcome', { to: 'x' }, { ...late, waitTimeout: '1s' });
+  // @ts-expect-error: a delay or an instant
+  await mails.add('welcome', { to: 'x' }, { delay: '1s', runAt: new Date() });
+  // @ts-expect-error: there is no time to extend
+  await mails.add('welcome', { to: 'x' }, { deduplication: { id: 'x', extend: true } });
   // @ts-expect-error: a mail has an address
   await mails.add('welcome', {});
   // @ts-expect-error: a kind of backoff there is not
@@ -88,3 +97,25 @@ mails
   });
 // @ts-expect-error: no such event
 mails.on('cleaned', () => {});
+
+export async function schedules() {
+  const template = { name: 'digest', data: { to: 'all' } };
+  await mails.upsertJobScheduler('s', { every: '1d', offset: '3h', immediately: true, missed: 'once' }, template);
+  await mails.upsertJobScheduler('s', { pattern: '0 3 * * *', tz: 'Europe/Berlin', limit: 5 }, template);
+  await mails.upsertJobScheduler('s', { every: '1d' }, { ...template, opts: { delay: '1m', attempts: 1 } });
+  const [scheduler] = await mails.getJobSchedulers();
+  await mails.upsertJobScheduler(scheduler.id, scheduler.repeat, scheduler.template);
+
+  // @ts-expect-error: an interval or a pattern
+  await mails.upsertJobScheduler('s', { every: '1d', pattern: '0 3 * * *' }, template);
+  // @ts-expect-error: an interval has no time zone
+  await mails.upsertJobScheduler('s', { every: '1d', tz: 'UTC' }, template);
+  // @ts-expect-error: a pattern comes when it says
+  await mails.upsertJobScheduler('s', { pattern: '0 3 * * *', immediately: true }, template);
+  // @ts-expect-error: a pattern has no offset
+  await mails.upsertJobScheduler('s', { pattern: '0 3 * * *', offset: '1h' }, template);
+  // @ts-expect-error: each of its jobs is another one
+  await mails.upsertJobScheduler('s', { every: '1d' }, { ...template, opts: { jobId: 'digest' } });
+  // @ts-expect-error: its instants are those of the repeat
+  await mails.upsertJobScheduler('s', { every: '1d' }, { ...template, opts: { runAt: new Date() } });
+}

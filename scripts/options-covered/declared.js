@@ -1,6 +1,6 @@
 'use strict';
 
-// What the types promise: every property of every exported interface whose name ends in Options, by the name that tests
+// What the types promise: every property of every interface or type whose name ends in Options, by the name that tests
 // claim it under, 'CacheOptions.near.max'. Read with the TypeScript compiler, so that what is inherited, imported or
 // nested counts and what is only mentioned in a comment does not. TypeScript 7 has no such API, hence the alias.
 
@@ -63,7 +63,8 @@ function declaredOptions() {
   };
   for (const file of files) {
     for (const statement of program.getSourceFile(path.join(ROOT, file)).statements) {
-      if (!ts.isInterfaceDeclaration(statement) || !/Options$/.test(statement.name.text)) continue;
+      if (!ts.isInterfaceDeclaration(statement) && !ts.isTypeAliasDeclaration(statement)) continue;
+      if (!/Options$/.test(statement.name.text)) continue;
       collect(checker.getTypeAtLocation(statement.name), statement.name.text, []);
     }
   }
