@@ -76,7 +76,21 @@ describe('add()', () => {
     ['a name of 257 characters', (queue) => queue.add(ID_257, 1), NAME],
     ['half a surrogate pair', (queue) => queue.add(HALF_PAIR, 1), NAME],
     ['data that is a function', (queue) => queue.add('j', () => {}), /^job data is a function, which has no JSON form/],
-    ['data with a BigInt', (queue) => queue.add('j', { total: 5n }), /^job data\.total is a BigInt.*make it a string/],
+    ['data with a BigInt', (queue) => queue.add('j', { total: 5n }), /^job data: \.total is a BigInt.*make it a string/],
+    [
+      'data that is nested too deep',
+      (queue) => {
+        let deep = [];
+        for (let depth = 0; depth < 50_000; depth++) deep = [deep];
+        return queue.add('j', deep);
+      },
+      /^job data has no JSON form: .*; it is nested too deep or too large: store less of it/,
+    ],
+    [
+      'options with a prototype of their own',
+      (queue) => queue.add('j', 1, Object.create({ attempts: 2 })),
+      /^add\(\) takes its options as a plain object; got {}, which has a prototype of its own; spread it: /,
+    ],
     [
       'data that leads back to itself',
       (queue) => {
@@ -84,7 +98,7 @@ describe('add()', () => {
         order.items.push({ order });
         return queue.add('j', order);
       },
-      /^job data\.items\[0\]\.order leads back to an object that it is in.*leave it out$/,
+      /^job data: \.items\[0\]\.order leads back to an object that it is in.*leave it out$/,
     ],
     ['options that are no object', adding('5s'), /^add\(\) takes its options as a plain object; got '5s'$/],
     ['a misspelt option', adding({ priorty: 1 }), /^unknown option 'priorty' for add\(\); did you mean 'priority'\?$/],
@@ -223,7 +237,7 @@ describe('addBulk()', () => {
           { name: 'a', data: 1 },
           { name: 'b', data: { at: [1n] } },
         ]),
-      /^data of job 1 of addBulk\(\)\.at\[0\] is a BigInt/,
+      /^data of job 1 of addBulk\(\): \.at\[0\] is a BigInt/,
     ],
   ]);
 });

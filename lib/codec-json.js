@@ -10,6 +10,8 @@ const { firstLine, inFrontOf, refused, stepTo } = require('./codec-refused.js');
 /** JSON.stringify goes deeper than the search does: below this, its own words have to do. */
 const SEARCH_DEPTH_MAX = 1000;
 
+const TOO_MUCH = '; it is nested too deep or too large: store less of it, or a reference to it';
+
 /**
  * JSON text of what is kept as JSON: dates become strings and undefined inside objects goes missing, as everywhere in
  * JSON. Throws ERR_INVALID_ARG for what has no JSON text: undefined, functions, symbols, BigInt, cycles, and a toJSON or
@@ -25,10 +27,19 @@ function encodeJson(value, path, above = encodeJson, otherwise = '') {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw refused(path + explain(value, cause, otherwise), cause, above);
+    throw refused(inside(path, explain(value, cause, otherwise)), cause, above);
   }
   if (text !== undefined) return text;
-  throw invalidArg(path + explainNothing(value), above);
+  throw invalidArg(inside(path, explainNothing(value)), above);
+}
+
+/**
+ * What is wrong, with whose value it is; where that is said in words, the place within it stands apart.
+ * @param {string} path
+ * @param {string} wrong Begins with the place.
+ */
+function inside(path, wrong) {
+  return path.includes(' ') && !wrong.startsWith(' ') ? `${path}: ${wrong}` : path + wrong;
 }
 
 /** @param {unknown} value */
@@ -44,7 +55,7 @@ function explain(value, cause, otherwise) {
   // Too deep or too long, which no single place is to blame for; a search could take as long again.
   const search = cause instanceof RangeError ? undefined : new Search();
   if (search === undefined || search.visit(value, '') || search.problem === '') {
-    return ` has no JSON form: ${firstLine(cause)}`;
+    return ` has no JSON form: ${firstLine(cause)}${cause instanceof RangeError ? TOO_MUCH : ''}`;
   }
   return search.place + search.problem + (search.isOfJSON ? otherwise : '');
 }

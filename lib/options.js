@@ -41,7 +41,7 @@ function checkOptions(what, options, schema, above = checkOptions) {
   const given = options === undefined ? checked : options;
   if (given !== checked) {
     if (!isPlainObject(given))
-      throw invalidArg(`${what} takes its options as a plain object; got ${show(given)}`, above);
+      throw invalidArg(`${what} takes its options as a plain object; got ${noPlain(given)}`, above);
     refuseUnknown(what, given, schema, above);
   }
   for (const name of Object.keys(schema)) {
@@ -49,6 +49,12 @@ function checkOptions(what, options, schema, above = checkOptions) {
     checked[name] = checkOne(what, name, value, schema[name], above);
   }
   return checked;
+}
+
+/** What is no plain object, and why where it looks like one. @param {unknown} given */
+function noPlain(given) {
+  const looksSo = typeof given === 'object' && given !== null && !Array.isArray(given);
+  return looksSo ? `${show(given)}, which has a prototype of its own; spread it: { ...options }` : show(given);
 }
 
 /**
