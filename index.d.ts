@@ -106,8 +106,8 @@ export interface Store extends AsyncDisposable {
    * `timeout`.
    *
    * `drain: true` (default false) lets the workers go on first, until no job of their queues waits or is active, or `timeout` is over,
-   * which bounds both together, in real time. Delayed jobs are not waited for, nor the queues that are paused or have no worker here
-   * that takes jobs.
+   * which bounds both together, in real time. Delayed jobs are not waited for, those that wait for a retry either, nor the queues
+   * that are paused or have no worker here that takes jobs.
    */
   close(options?: { timeout?: Duration | 0; drain?: boolean }): Promise<{ dropped: Record<string, number> }>;
 }
@@ -771,7 +771,7 @@ export type Repeat = (
       pattern: string;
       /**
        * An IANA time zone. Default 'UTC'. A pattern whose hours begin with '*' goes by elapsed time, any other by the clock on the
-       * wall: an hour that comes twice counts once, one that is left out is made up for right after.
+       * wall: an hour that comes twice counts once, what falls into one that is left out comes as much later.
        */
       tz?: string;
       every?: never;
