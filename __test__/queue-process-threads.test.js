@@ -513,6 +513,21 @@ describe('recycleAfter', () => {
     );
   });
 
+  it('a place has three threads that wait for their last jobs at most', async (t) => {
+    const { queue } = start(t, { recycleAfter: 1, concurrency: 10 });
+    const talk = channel(t);
+    const data = { channel: talk.name };
+    const jobs = await queue.addBulk(Array.from({ length: 4 }, () => ({ name: 'hold', data })));
+    await talk.until('held', 3);
+    await whileOthersWork(t);
+    assert.equal((await queue.getJobCounts()).active, 3);
+    talk.release();
+    await talk.until('held', 4);
+    talk.release();
+    const ran = await Promise.all(jobs.map((job) => job.result()));
+    assert.equal(new Set(ran).size, 4);
+  });
+
   it('starts the next thread while the last job runs, which takes none before it has ended', async (t) => {
     const twice = imports(t)(2);
     const { queue } = start(t, { recycleAfter: 1 }, { module: fixture('tells-import.mjs') });

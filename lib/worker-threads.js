@@ -25,7 +25,7 @@ const { setTimeout, clearTimeout } = timers;
 const FAILURES_MAX = 5;
 const WAIT_MS_FIRST = 100;
 const WAIT_MS_MAX = 5_000;
-/** Threads of a place that only wait for their last jobs. With more of them it waits as well. */
+/** Threads of a place that only wait for their last jobs. With so many of them it waits as well. */
 const RETIRING_MAX = 3;
 
 /** @typedef {InstanceType<typeof PoolThread>} Thread */
@@ -204,7 +204,7 @@ class ThreadedWorker extends WorkerEmitter {
   /** A thread for a place that has room for its jobs. @param {Place} place */
   #fill(place) {
     const room = this.#roomOf(place);
-    if (!this.running || room <= 0 || place.retiring.size > RETIRING_MAX) return;
+    if (!this.running || room <= 0 || place.retiring.size >= RETIRING_MAX) return;
     clearTimeout(place.timer);
     place.timer = undefined;
     const former = place.thread ?? place.spare;
