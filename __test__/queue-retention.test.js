@@ -158,7 +158,7 @@ describe('dead letters', () => {
     assert.equal((await dead.getJobCounts()).waiting, 0);
     await clock.advanceAsync('1s');
     await (await queue.add('j', 'cancelled', { delay: '1h' })).cancel('by hand');
-    await queue.add('j', 'expired', { delay: '1h', expiresIn: '1m' });
+    await queue.add('j', 'expired', { runAt: new Date(clock.nowMs + 3_600_000), expiresIn: '1m' });
     clock.advance('1m');
     const letters = await dead.getJobs('waiting');
     assert.deepEqual(
