@@ -73,7 +73,9 @@ describe('a job runs once', () => {
 });
 
 describe('a thread that dies with a job', () => {
-  test('its job waits again at once and not when a lease is over, and the worker goes on', { timeout: 30_000 }, async (t) => {
+  test('its job waits again at once and not when a lease is over, and the worker goes on', {
+    timeout: 30_000,
+  }, async (t) => {
     const { queue } = start(t);
     const heard = hear(queue, ['stalled']);
     queue.process(WORK, { leaseDuration: '1h' });

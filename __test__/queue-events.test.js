@@ -165,6 +165,13 @@ describe('listeners', () => {
     assert.deepEqual(Object.keys((await drained)[0]), ['seq']);
   });
 
+  test('until Node is told that nobody waits any more: events.once() with a signal', async () => {
+    const waits = new AbortController();
+    const drained = once(queue, 'drained', { signal: waits.signal });
+    waits.abort();
+    await assert.rejects(drained, { name: 'AbortError' });
+  });
+
   test('as many as an app has parts: Node warns of no leak', async () => {
     const warnings = [];
     const note = ({ name }) => warnings.push(name);

@@ -71,7 +71,7 @@ const METHODS = {
     removeJobScheduler: ({ idle }) => idle.removeJobScheduler('s'),
     getJobSchedulers: ({ queue }) => queue.getJobSchedulers(),
     getJobLogs: ({ queue, job }) => queue.getJobLogs(job.id),
-    ...{ process: null, on: null, once: null, off: null },
+    ...{ process: null, on: null, once: null, off: null, removeListener: null },
   },
   job: {
     getState: ({ job }) => job.getState(),

@@ -76,7 +76,11 @@ describe('add()', () => {
     ['a name of 257 characters', (queue) => queue.add(ID_257, 1), NAME],
     ['half a surrogate pair', (queue) => queue.add(HALF_PAIR, 1), NAME],
     ['data that is a function', (queue) => queue.add('j', () => {}), /^job data is a function, which has no JSON form/],
-    ['data with a BigInt', (queue) => queue.add('j', { total: 5n }), /^job data: \.total is a BigInt.*make it a string/],
+    [
+      'data with a BigInt',
+      (queue) => queue.add('j', { total: 5n }),
+      /^job data: \.total is a BigInt.*make it a string/,
+    ],
     [
       'data that is nested too deep',
       (queue) => {

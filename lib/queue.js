@@ -199,6 +199,11 @@ class Queue {
     return this;
   }
 
+  /** Node's events.once() asks for it by this name. @param {string} event @param {(payload: any) => void} listener */
+  removeListener(event, listener) {
+    return this.off(event, listener);
+  }
+
   /**
    * For Store.close(): whether workers here have jobs to run before they close. Delayed jobs are none of these.
    * @param {Queue} queue

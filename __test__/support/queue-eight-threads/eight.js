@@ -9,6 +9,8 @@ const { GENERATIONS, GROUPS, Ledger, SEATS } = require('./ledger.js');
 const JOBS = Number(process.argv[2]);
 const [CONCURRENCY, GROUP_CONCURRENCY, GLOBAL_CONCURRENCY] = [8, 3, 24];
 const BULK = 2_000;
+/** Jobs of one look. */
+const PAGE = 10_000;
 const LOOK_EVERY_MS = 5;
 /** Over the whole, evenly. */
 const TERMINATIONS = 60;
@@ -113,6 +115,13 @@ async function disturb() {
   return told;
 }
 
+/** All of them, page by page: nothing moves any more. */
+async function* jobsIn(state) {
+  for (let start = 0; start < JOBS; start += PAGE) {
+    yield* await queue.getJobs(state, { start, end: start + PAGE - 1 });
+  }
+}
+
 /**
  * The last look, at each job: whether it is there once, how it ended, and whether any is still written down as running but those
  * that ended with their thread.
@@ -122,7 +131,7 @@ async function scan() {
   const ends = {};
   let stillOwned = 0;
   for (const state of ['completed', 'failed']) {
-    for (const { data, finishKind } of await queue.getJobs(state, { end: JOBS })) {
+    for await (const { data, finishKind } of jobsIn(state)) {
       seen[data.n] += 1;
       const how = finishKind ?? state;
       ends[how] = (ends[how] ?? 0) + 1;
