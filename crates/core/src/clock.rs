@@ -20,6 +20,11 @@ use crate::timer::Ticking;
 /// Microseconds in a millisecond.
 pub const MS: u64 = 1_000;
 
+/// The instant so many milliseconds after another.
+pub fn after(at_us: u64, ms: u64) -> u64 {
+    at_us.saturating_add(ms.saturating_mul(MS))
+}
+
 /// What a store asks for the time.
 #[derive(Clone)]
 pub enum Clock {

@@ -20,6 +20,9 @@ use crate::clock::{Clock, ManualClock};
 /// The longest sleep: a machine that was suspended is at most this late in noticing what fell due meanwhile.
 const SLEEP_MAX: Duration = Duration::from_mins(1);
 
+/// Pieces freed at a time.
+const FREED_AT_ONCE: usize = 1_000;
+
 /// Something that has work to do at instants of its own.
 pub trait Ticking: Send + Sync {
     /// The next instant at which there is work, in microseconds of the store's clock.
@@ -119,6 +122,18 @@ async fn sleep_until_or(due_us: u64, clock: &Clock, changed: &Notify) {
 /// Lets whatever else is due on the background thread run first.
 pub(crate) async fn turn() {
     tokio::task::yield_now().await;
+}
+
+/// Frees what is gone: a thousand pieces here, the rest on the background thread, which lets other work in between.
+pub(crate) fn free(mut pieces: impl Iterator<Item: Send> + Send + 'static) {
+    let mut free_some = move || pieces.by_ref().take(FREED_AT_ONCE).count() == FREED_AT_ONCE;
+    if free_some() {
+        spawn(async move {
+            while free_some() {
+                turn().await;
+            }
+        });
+    }
 }
 
 /// Runs `future` on the background thread.

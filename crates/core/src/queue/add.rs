@@ -15,7 +15,7 @@ use super::options::{JobOptions, QueueOptions};
 use super::state::State;
 use super::terms::{Deduplication, Terms};
 use super::view::{JobState, JobView};
-use crate::clock::MS;
+use crate::clock::{self, MS};
 use crate::error::Result;
 use crate::key::Shown;
 
@@ -64,9 +64,7 @@ impl Prepared {
         let held = dedup.map_or(0, |dedup| dedup::bytes(dedup, &self.id));
         bytes_added(&self.id, &self.name, &self.data, &self.terms) + extra + held
     }
-}
 
-impl Prepared {
     /// Whether it is a duplicate already, so that nothing comes.
     pub fn is_there(&self, state: &State, now_us: u64) -> bool {
         let held =
@@ -126,8 +124,7 @@ impl Shared {
 pub fn prepare(job: NewJob, queue: &Shared, new_id: impl FnOnce() -> String) -> Result<Prepared> {
     let NewJob { name, data, options } = job;
     options.check()?;
-    let remedy = "store it elsewhere and pass a reference, or raise maxDataSize";
-    queue.options.check_size(&format!("the data of job '{}'", Shown(&name)), &data, remedy)?;
+    queue.options.check_data(&format!("job '{}'", Shown(&name)), &data)?;
     let defaults = &queue.options.default_job_options;
     let terms = if options.has_own_terms() { Arc::new(options.terms(defaults)) } else { queue.terms.clone() };
     Ok(Prepared {
@@ -163,7 +160,7 @@ pub fn letter(letter: Letter, queue: &Shared, new_id: String) -> Prepared {
 /// one that has its deduplication's id.
 pub fn decide(state: &State, job: Prepared, now_us: u64) -> Decision {
     let number = state.next_number();
-    let after = |ms: u64| now_us.saturating_add(ms.saturating_mul(MS));
+    let after = |ms: u64| clock::after(now_us, ms);
     let run_at_us = match job.run_at_ms {
         Some(at_ms) => Some(at_ms.saturating_mul(MS)),
         None => (job.delay_ms > 0).then(|| after(job.delay_ms)),

@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::state::State;
 use super::worker::Token;
-use crate::clock::MS;
+use crate::clock;
 
 /// Who claims, and on which terms.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub fn decide(state: &State, claimant: &Claimant, nonce: u64, now_us: u64) -> Op
         epoch,
         nonce,
         at_us: now_us,
-        lease_until_us: now_us.saturating_add(claimant.lease_ms.saturating_mul(MS)),
+        lease_until_us: clock::after(now_us, claimant.lease_ms),
         max_stalled_count: claimant.max_stalled_count,
     };
     Some((effect, Token { job: number, epoch, nonce }))

@@ -19,7 +19,7 @@ use super::json::Json;
 use super::options::QueueOptions;
 use super::state::State;
 use super::worker::Token;
-use crate::clock::MS;
+use crate::clock::{self, MS};
 use crate::error::Result;
 
 /// The longest text kept of an error (message, stack, name, code each), in bytes: errors may quote whole
@@ -136,7 +136,7 @@ pub fn decide(
         (None, Kept::Completed(result)) => Effect::Completed { number, at_us: now_us, result },
         (None, Kept::Released) => Effect::Released { number, at_us: now_us },
         (None, Kept::Snoozed { delay_ms }) => {
-            Effect::Snoozed { number, at_us: now_us, run_at_us: after(now_us, delay_ms) }
+            Effect::Snoozed { number, at_us: now_us, run_at_us: clock::after(now_us, delay_ms) }
         }
         (None, Kept::Failed { failure, how }) => {
             let kind = if how == How::Never { FinishKind::Unrecoverable } else { FinishKind::Exhausted };
@@ -171,7 +171,7 @@ pub(super) fn attempt_failed(
         How::Again(given_ms) if attempts_made < job.terms.attempts => {
             let wait_ms =
                 given_ms.unwrap_or_else(|| backoff::wait_ms(&job.terms.backoff, attempts_made, random));
-            let run_at_us = after(now_us, wait_ms);
+            let run_at_us = clock::after(now_us, wait_ms);
             Effect::Retried { number, at_us: now_us, run_at_us, reason: failure.message.into() }
         }
         _ => Effect::Failed { number, at_us: now_us, kind, failure: Arc::new(failure) },
@@ -187,10 +187,6 @@ pub fn progress(state: &State, token: Token, progress: Json) -> Option<Effect> {
 pub fn log(state: &State, token: Token, line: &str) -> Option<Effect> {
     let line = &line[..line.floor_char_boundary(LINE_BYTES_MAX)];
     held(state, token).map(|_| Effect::Logged { number: token.job, line: line.into() })
-}
-
-fn after(now_us: u64, ms: u64) -> u64 {
-    now_us.saturating_add(ms.saturating_mul(MS))
 }
 
 /// The job that `token` settles.

@@ -12,7 +12,7 @@ use super::failure::{Failure, FinishKind};
 use super::json::Json;
 use super::terms::{Retention, Terms};
 use super::view::JobState;
-use crate::clock::MS;
+use crate::clock;
 
 /// Bytes a job costs beside its texts: its record, its places in the orders of its state, two table entries,
 /// the heads of three shared allocations.
@@ -202,7 +202,7 @@ impl Job {
     /// When its present attempt has run for as long as it may.
     pub fn deadline_us(&self) -> Option<u64> {
         self.claim()?;
-        Some(self.processed_us?.saturating_add(self.terms.timeout_ms?.saturating_mul(MS)))
+        Some(clock::after(self.processed_us?, self.terms.timeout_ms?))
     }
 
     /// How long it is retained, once it has finished.

@@ -7,7 +7,8 @@
 //!   way to change it. [`order`]: which job comes next, in each state; [`dedup`]: which adds are one job; [`limits`]: how
 //!   many may run; [`look`]: jobs by state. [`check`]: a recount of everything, for tests.
 //! - One verb a file, each a pure decision (state, command, now) -> effects and an answer: [`add`], [`change`],
-//!   [`claim`], [`due`], [`finish`], [`reap`], [`retain`], [`scheduler`], [`sweep`]; [`backoff`] is their arithmetic.
+//!   [`claim`], [`due`], [`finish`], [`reap`], [`retain`], [`scheduler`], [`sweep`]; [`backoff`] is their arithmetic,
+//!   `calendar` knows cron and time zones.
 //!
 //! ```text
 //!   add ─┬─> waiting ──claim──> active ──finish──> completed ──retain──> gone
@@ -23,6 +24,7 @@
 
 pub mod add;
 pub mod backoff;
+mod calendar;
 pub mod change;
 pub mod check;
 pub mod claim;

@@ -67,6 +67,12 @@ impl QueueOptions {
         Ok(())
     }
 
+    /// Fails on data over the limit.
+    pub(super) fn check_data(&self, whose: &str, data: &RawValue) -> Result<()> {
+        let remedy = "store it elsewhere and pass a reference, or raise maxDataSize";
+        self.check_size(&format!("the data of {whose}"), data, remedy)
+    }
+
     /// What its handler says of a job. Fails on one over the limit.
     pub fn progress(&self, progress: Box<RawValue>) -> Result<Json> {
         let remedy = "store it elsewhere and report a reference, or raise maxDataSize";

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::job::{Job, Phase};
 use super::view::JobState;
-use crate::clock::MS;
+use crate::clock;
 
 /// What a group takes: its entry, its turn, the first node of its tree.
 const GROUP_BYTES: u64 = 480;
@@ -306,8 +306,7 @@ impl Finished {
         if retention.forever {
             return self.kept.insert(at, number).is_none();
         }
-        self.ages
-            .extend(retention.age.map(|age_ms| (at_us.saturating_add(age_ms.saturating_mul(MS)), number)));
+        self.ages.extend(retention.age.map(|age_ms| (clock::after(at_us, age_ms), number)));
         self.passing_bytes += job.bytes();
         self.passing.insert(at, number).is_none()
     }
@@ -319,7 +318,7 @@ impl Finished {
             return self.kept.remove(&at) == Some(number);
         }
         if let Some(age_ms) = retention.age {
-            self.ages.remove(&(at_us.saturating_add(age_ms.saturating_mul(MS)), number));
+            self.ages.remove(&(clock::after(at_us, age_ms), number));
         }
         self.passing_bytes -= job.bytes();
         self.passing.remove(&at) == Some(number)

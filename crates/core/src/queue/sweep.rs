@@ -4,7 +4,7 @@
 use super::effect::Effect;
 use super::state::State;
 use super::view::JobState;
-use crate::clock::MS;
+use crate::clock;
 
 /// Jobs of one step.
 pub const STEP_MAX: usize = 1_000;
@@ -35,7 +35,7 @@ pub fn clean(state: &State, of: JobState, older_than_ms: u64, now_us: u64) -> Op
         JobState::Failed => order.finished(false).in_order().next(),
         JobState::Active => None,
     }?;
-    let old = since_us.saturating_add(older_than_ms.saturating_mul(MS)) <= now_us;
+    let old = clock::after(since_us, older_than_ms) <= now_us;
     old.then_some(Effect::Removed { number, told: true })
 }
 

@@ -22,7 +22,7 @@ mod state;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::MS;
+use crate::clock::{self, MS};
 use crate::error::{Error, Result};
 use crate::value::Form;
 
@@ -135,7 +135,7 @@ impl SessionsOptions {
     /// The instant at which a session is over that was used now.
     fn expiry_us(&self, created_us: u64, now_us: u64, ttl_us: u64) -> u64 {
         let idle_us = now_us.saturating_add(ttl_us);
-        let old = self.absolute_ttl.map(|ms| created_us.saturating_add(ms.saturating_mul(MS)));
+        let old = self.absolute_ttl.map(|ms| clock::after(created_us, ms));
         old.map_or(idle_us, |old_us| old_us.min(idle_us))
     }
 }

@@ -28,9 +28,6 @@ use crate::timer::{Alarm, Ticking};
 use crate::value::{Form, Tag};
 use crate::watch::{Watcher, Watchers};
 
-/// Pieces of sessions that are freed in one go: some 100 µs.
-const FREED_AT_ONCE: usize = 1_000;
-
 /// A list answers in parts that hold so many bytes of data, and one session more.
 const PART_BYTES: usize = 1 << 20;
 
@@ -63,16 +60,7 @@ impl MemorySessions {
     pub fn shut(&self) {
         let gone = self.state.lock().clear();
         self.budget.give_back(gone.bytes());
-        let mut pieces = gone.into_pieces();
-        let mut free_some = move || pieces.by_ref().take(FREED_AT_ONCE).count() == FREED_AT_ONCE;
-        if !free_some() {
-            return;
-        }
-        crate::timer::spawn(async move {
-            while free_some() {
-                crate::timer::turn().await;
-            }
-        });
+        crate::timer::free(gone.into_pieces());
     }
 
     /// Decides and carries out, as one step. The clock is read under the lock, so that steps come in its order.

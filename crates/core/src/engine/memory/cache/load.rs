@@ -8,7 +8,7 @@ use super::{MemoryCache, Shard, State};
 use crate::cache::loads::{self, EndedLoad, Landed, Lapse, Leader};
 use crate::cache::removals::Gone;
 use crate::cache::{At, Put, tags};
-use crate::clock::MS;
+use crate::clock;
 use crate::engine::{Ended, Joined, LoadMode};
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -49,7 +49,7 @@ impl MemoryCache {
                 (Some(_), LoadMode::Refresh) => Joined::UnderWay,
                 (Some(ticket), LoadMode::Join) => self.wait(state, hash, ticket),
                 _ => {
-                    let until_us = now_us.saturating_add(timeout_ms.saturating_mul(MS));
+                    let until_us = clock::after(now_us, timeout_ms);
                     // Before the ticket is drawn: who deletes a tag afterwards remembers it for this load.
                     self.loads_under_way.fetch_add(1, Ordering::SeqCst);
                     let ticket = state.loads.begin(at, tags, leader, until_us);

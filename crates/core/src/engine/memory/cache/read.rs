@@ -8,7 +8,7 @@ use crate::cache::At;
 use crate::cache::entry::{Entry, NEVER_US};
 use crate::cache::removals::Gone;
 use crate::cache::table::Reason;
-use crate::clock::MS;
+use crate::clock;
 use crate::engine::{Found, Read};
 
 /// What a near cache needs to keep an entry, under its lock.
@@ -102,7 +102,7 @@ impl MemoryCache {
         if window_ms == 0 {
             return false;
         }
-        let until_us = entry.expires_us().saturating_add(window_ms.saturating_mul(MS));
+        let until_us = clock::after(entry.expires_us(), window_ms);
         self.clock.coarse_us() < until_us
     }
 

@@ -4,7 +4,7 @@ use parking_lot::MutexGuard;
 
 use super::keyed::{Keyed, Overflow};
 use super::slots::{Block, Call, Outcome, Place, Slots};
-use crate::clock::MS;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::limiter::{Ask, Decide};
@@ -90,7 +90,7 @@ impl<S: Decide> Keyed<S> {
 
     pub(super) fn block_key(&self, key: Key<'_>, duration_ms: u64) -> Result<()> {
         let hash = self.hash(key);
-        let until_us = || self.clock.now_us().saturating_add(duration_ms.saturating_mul(MS));
+        let until_us = || clock::after(self.clock.now_us(), duration_ms);
         let prolong = |slots: &mut Slots<S>| {
             let known = slots.blocks.find(hash, |_| true);
             known.map(|number| slots.blocks.at_mut(number).until_us = until_us()).is_some()

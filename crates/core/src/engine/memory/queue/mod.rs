@@ -49,9 +49,6 @@ use crate::timer::{self, Alarm, Ticking};
 /// Notices that an operation delivers for others beside its own, and those between two turns of the background thread.
 const DELIVERED_AT_ONCE: usize = 1_000;
 
-/// Jobs freed between two turns of the background thread.
-const FREED_AT_ONCE: usize = 1_000;
-
 /// A queue that lives in this process's memory, shared by its threads.
 pub struct MemoryQueue {
     shared: RwLock<Arc<Shared>>,
@@ -127,7 +124,7 @@ impl MemoryQueue {
     pub fn shut(&self) -> u64 {
         let state = self.with(|inner, _| inner.shut());
         let Counts { waiting, prioritized, delayed, active, .. } = state.counts();
-        free(state);
+        timer::free(state.into_pieces());
         waiting + prioritized + delayed + active
     }
 
@@ -208,19 +205,6 @@ async fn deliver_rest(queue: Weak<MemoryQueue>, mut batch: Vec<Notice>) {
         batch = left;
         drop(alive);
         timer::turn().await;
-    }
-}
-
-/// Frees a state that is gone, most of it on the background thread.
-fn free(state: State) {
-    let mut pieces = state.into_pieces();
-    let mut free_some = move || pieces.by_ref().take(FREED_AT_ONCE).count() == FREED_AT_ONCE;
-    if free_some() {
-        timer::spawn(async move {
-            while free_some() {
-                timer::turn().await;
-            }
-        });
     }
 }
 
@@ -401,7 +385,7 @@ impl QueueEngine for MemoryQueue {
     fn obliterate(&self, force: bool) -> Reply<u64> {
         Reply::Ready(self.with(|inner, _| inner.obliterate(force)).map(|gone| {
             let Counts { waiting, prioritized, delayed, active, completed, failed } = gone.counts();
-            free(gone);
+            timer::free(gone.into_pieces());
             waiting + prioritized + delayed + active + completed + failed
         }))
     }

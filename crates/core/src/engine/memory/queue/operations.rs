@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::inner::{Inner, result_of};
 use super::workers::Workers;
-use crate::clock::MS;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::key::Shown;
@@ -239,7 +239,7 @@ impl Inner {
         if let Some(result) = self.state.job(number).and_then(result_of) {
             return Asked::Now(result);
         }
-        let deadline_us = timeout_ms.map(|timeout_ms| now_us.saturating_add(timeout_ms.saturating_mul(MS)));
+        let deadline_us = timeout_ms.map(|timeout_ms| clock::after(now_us, timeout_ms));
         Asked::Later(self.waiters.add(number, deadline_us))
     }
 
