@@ -63,4 +63,4 @@ function slidingWindow(keys) {
   return Array.from({ length: DRAWS }, (_, index) => Math.floor(index / keys) + Math.floor(random() * keys));
 }
 
-module.exports = { SEED, DRAWS, zipf, zipfAndScan, loop, slidingWindow };
+module.exports = { SEED, DRAWS, randomFrom, zipf, zipfAndScan, loop, slidingWindow };
