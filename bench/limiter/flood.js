@@ -3,11 +3,13 @@
  * who is limited must stay so: a limiter that forgets keys to make room would let everybody in again. Prints JSON.
  */
 const { open } = require('../../index.js');
-const { keyOf } = require('./contenders.js');
 
 const MAX_KEYS = 100_000;
 const LIMIT = 3;
 const SAMPLES = 10;
+
+/** @param {number} number */
+const keyOf = (number) => `user:${1_000_000 + number}`;
 
 const [algorithm, keysText, settledText] = process.argv.slice(2);
 const [KEYS, SETTLED] = [Number(keysText), Number(settledText)];
