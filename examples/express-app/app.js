@@ -22,10 +22,12 @@ const { messagePage } = require('./views/layout.js');
  * The app, without a port and without a process: what it needs is handed in, so a test can hand in its own.
  *
  * deps: { background, config, content, pictures, posts, receivers, renderer, state, users }; see boot.js for where each
- * comes from.
+ * comes from. `sessionStore` and `limitApi` may be handed in as well, in place of redstart's below: so the same app can be
+ * measured on others (bench/peers).
  */
 function createApp(deps) {
   const { config, state, users } = deps;
+  const { sessionStore = new SessionStore({ sessions: state.sessions }), limitApi = limitApiWith(state) } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', config.trustProxy);
@@ -35,23 +37,12 @@ function createApp(deps) {
   app.use(express.static(path.join(__dirname, 'public'), { maxAge: '1h' }));
 
   // Before the sessions: the API knows no cookies, and a request over the limit should cost next to nothing.
-  app.use(
-    '/api',
-    knowMember(deps),
-    rateLimit({
-      limiter: state.apiLimit,
-      // Wherever a member calls from; all others share the limit of their address.
-      key: (req) => req.member?.id ?? ipKey(req.ip),
-      limit: (req) => (req.member ? PLANS.member : PLANS.visitor),
-      message: { error: 'Too many requests, please slow down.' },
-    }),
-    apiRoutes(deps),
-  );
+  app.use('/api', knowMember(deps), limitApi, apiRoutes(deps));
 
   app.use(sameOriginOnly);
   app.use(
     session({
-      store: new SessionStore({ sessions: state.sessions }),
+      store: sessionStore,
       name: 'sid',
       secret: config.sessionSecret,
       // Unchanged sessions are touched, not written, and visitors who have none get none.
@@ -85,6 +76,16 @@ function createApp(deps) {
   });
   app.use(failed);
   return app;
+}
+
+function limitApiWith({ apiLimit }) {
+  return rateLimit({
+    limiter: apiLimit,
+    // Wherever a member calls from; all others share the limit of their address.
+    key: (req) => req.member?.id ?? ipKey(req.ip),
+    limit: (req) => (req.member ? PLANS.member : PLANS.visitor),
+    message: { error: 'Too many requests, please slow down.' },
+  });
 }
 
 /** The last stop for errors. Their text is for the log: a visitor learns the status and nothing of the inside. */
