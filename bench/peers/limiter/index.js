@@ -17,14 +17,13 @@ const contenders = {
     deviations: 'through ioredis',
   },
   'redstart gcra, awaited': IN_MEMORY,
-  'redstart sliding-window': IN_MEMORY,
   'redstart sliding-log': IN_MEMORY,
   'redstart sliding-counter': IN_MEMORY,
   'redstart fixed-window': IN_MEMORY,
   'redstart token-bucket': IN_MEMORY,
 };
 const MAIN = ['redstart', 'express-rate-limit', 'rate-limiter-flexible'];
-const OWN_ALGORITHMS = Object.keys(contenders).filter((name) => /^redstart [a-z-]+$/.test(name));
+const ALGORITHMS = Object.keys(contenders).filter((name) => /^redstart( [a-z-]+)?$/.test(name));
 
 const NS = { title: 'ns a decision', better: 'less' };
 const BYTES = { title: 'bytes a key', better: 'less' };
@@ -77,7 +76,7 @@ const FULL_CASES = [
   {
     id: 'algorithms-1m',
     title: "redstart's algorithms, 1,000,000 keys, a string made anew for each call",
-    contenders: OWN_ALGORITHMS,
+    contenders: ALGORITHMS,
     options: { keys: 1_000_000, fresh: true, bytes: true },
     seconds: 2,
     node: STEADY_HEAP,
