@@ -67,14 +67,25 @@ const draws = (distribution, keys) => (distribution === 'zipf' ? zipf(keys) : un
  */
 const keyOf = (number) => `user:session:${FIRST + number}`;
 
-/** The string in one piece of its own: V8 puts concatenated ones together only when it must. @param {string} text */
-const flat = (text) => Buffer.from(text, 'latin1').toString('latin1');
+/**
+ * Strings of one length that differ in the number after the prefix, each in one piece of its own: V8 puts concatenated ones
+ * together only when it must.
+ * @param {string} prefix
+ * @param {number} bytes
+ */
+function strings(prefix, bytes) {
+  const buffer = Buffer.from(`${prefix}${FIRST}`.padEnd(bytes, ' redstart'), 'latin1');
+  return (/** @type {number} */ number) => {
+    buffer.write(`${FIRST + number}`, prefix.length, 'latin1');
+    return buffer.toString('latin1');
+  };
+}
 
 /** Keys as an app has them that keeps them: the same strings at each call. @param {number} keys */
-const stableKeys = (keys) => Array.from({ length: keys }, (_, number) => flat(keyOf(number)));
-
-/** A string of its own for each number. @param {number} bytes */
-const stringOf = (bytes) => (/** @type {number} */ number) => flat(`${FIRST + number}`.padEnd(bytes, 'redstart '));
+function stableKeys(keys) {
+  const keyInOnePiece = strings('user:session:', 20);
+  return Array.from({ length: keys }, (_, number) => keyInOnePiece(number));
+}
 
 /** 200 bytes as JSON. @param {number} number */
 const object200 = (number) => ({
@@ -104,6 +115,6 @@ const object1k = (number) => ({
 });
 
 /** What a cache holds under a number, by the name of the kind. @type {Record<string, (number: number) => any>} */
-const VALUES = { string100: stringOf(100), string1k: stringOf(1024), object200, object1k };
+const VALUES = { string100: strings('', 100), string1k: strings('', 1024), object200, object1k };
 
-module.exports = { draws, uniform, zipf, keyOf, flat, stableKeys, stringOf, object200, object1k, VALUES };
+module.exports = { draws, uniform, zipf, keyOf, strings, stableKeys, VALUES };
