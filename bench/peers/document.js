@@ -14,10 +14,17 @@ const { BAR_HEADS, barRows, deviations, heads, number, rows, troubles, versionsL
 const PAGE = 'docs/benchmarks.md';
 const FOLDER = 'docs/benchmarks';
 
-/** @param {string[]} head @param {string[][]} lines @param {number} texts How many columns are no figures. */
-function markdownTable(head, lines, texts) {
+/** Columns of figures stand to the right. @param {string[]} head @param {string[][]} lines */
+function markdownTable(head, lines) {
   const cells = (/** @type {string[]} */ all) => `| ${all.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [cells(head), cells(head.map((_, column) => (column < texts ? '---' : '---:'))), ...lines.map(cells)];
+  const figures = head.map((_, column) =>
+    lines.every((line) => line[column] === '' || /^[\d.,]+( |$)/.test(line[column])),
+  );
+  return [
+    cells(head),
+    cells(head.map((_, column) => (column > 0 && figures[column] ? '---:' : '---'))),
+    ...lines.map(cells),
+  ];
 }
 
 const items = (/** @type {string[]} */ all) => all.map((one) => `- ${one.replaceAll('\n', ' ')}`);
@@ -37,7 +44,7 @@ function tables(feature) {
     const lines = cases.flatMap((one) =>
       rows(one, feature.contenders).map((cells, index) => [index === 0 ? `**${one.title}**` : '', ...cells]),
     );
-    return ['', ...markdownTable(['', '', ...heads(cases[0])], lines, 2)];
+    return ['', ...markdownTable(['case', 'contender', ...heads(cases[0])], lines)];
   });
 }
 
@@ -51,18 +58,24 @@ function lossList(feature) {
   /** @type {Map<string, string[]>} */
   const byReason = new Map();
   for (const one of /** @type {MeasuredCase[]} */ (feature.cases)) {
+    /** By reason, then by metric. @type {Map<string, Map<string, string[]>>} */
+    const here = new Map();
     for (const { peer, metric, times } of losses(one)) {
       const why = reason(feature, one, peer) ?? 'Nobody has looked into this yet.';
-      const what = `${one.title} (${metric.title}): ${peer}, ${number(times)} times`;
-      byReason.set(why, [...(byReason.get(why) ?? []), what]);
+      const metrics = here.get(why) ?? new Map();
+      here.set(
+        why,
+        metrics.set(metric.title, [...(metrics.get(metric.title) ?? []), `${peer} ${number(times)} times`]),
+      );
+    }
+    for (const [why, metrics] of here) {
+      const what = [...metrics].map(([title, peers]) => `${title}: ${peers.join(', ')}`);
+      byReason.set(why, [...(byReason.get(why) ?? []), `${one.title}; ${what.join('; ')}`]);
     }
   }
   if (byReason.size === 0) return [];
-  const title = 'Where redstart loses in every round, and how many times better the other is';
-  return part(
-    title,
-    [...byReason].map(([why, what]) => `${what.join('; ')}. *${why}*`),
-  );
+  const lines = [...byReason].flatMap(([why, what]) => [...items([why]), ...items(what).map((line) => `  ${line}`)]);
+  return ['', 'Where redstart loses in every round, why, and how many times better the other is:', '', ...lines];
 }
 
 /** @param {any} feature @param {any} run */
@@ -95,7 +108,7 @@ function head({ redstart, machine, node, redis, date, rounds, full, seconds }) {
     '',
     '## How it was measured',
     '',
-    `- redstart ${redstart.version}, commit ${commit}, on ${date.slice(0, 10)}: ${rounds} rounds, ${full ? 'every size' : 'the default set'}, ${Math.round(seconds / 60)} minutes.`,
+    `- redstart ${redstart.version}, commit ${commit}, on ${date.slice(0, 10)}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${full ? 'every size' : 'the default set'}, ${Math.round(seconds / 60)} minutes.`,
     `- ${machine.cpu}, ${machine.cpus} CPUs, ${memory} GiB of memory, ${machine.system}, ${machine.arch}; Node ${node}.`,
     `- ${redis === undefined ? 'There was no Redis server.' : `Redis server ${redis}, on the same machine over loopback, without persistence: it shares the CPUs with the process that asks it.`}`,
     '- Each figure is of a fresh process for that contender and that case alone: the median of the rounds, in brackets the least',
@@ -120,15 +133,15 @@ function head({ redstart, machine, node, redis, date, rounds, full, seconds }) {
 }
 
 /** @param {any} run */
-function ratios({ bars, rounds }) {
+function ratios({ bars }) {
   return [
     '## The ratios that were aimed at',
     '',
     '`at least` is times as good as the other, `at most` times its figure. A line holds if it does so in every round and does',
-    'not if it does in none; otherwise it is undecided. The true median of a ratio lies between the least and the most of',
-    `${rounds === 5 ? 'five rounds with 94 %' : `${rounds} rounds, if these are five or more, with 94 % or more`}.`,
+    'not if it does in none; otherwise it is undecided. With five rounds the true median of a ratio lies between the least and',
+    'the most with 94 %, with fewer nothing is decided.',
     '',
-    ...markdownTable(BAR_HEADS, barRows(bars), 1),
+    ...markdownTable(BAR_HEADS, barRows(bars)),
     '',
   ];
 }

@@ -4,11 +4,13 @@ const { baseOf, ratioOf, spreadOf } = require('./ratios.js');
 /** @import { Contender, Metric } from './features.js' */
 /** @import { MeasuredCase, Result, Spread } from './ratios.js' */
 
-/** Three digits that count, unless the metric says otherwise. @param {number} value @param {number} [digits] */
+/** At least three digits that count, unless the metric says otherwise. @param {number} value @param {number} [digits] */
 function number(value, digits) {
-  const size = Math.abs(value);
-  const fraction = digits ?? (size >= 100 || value === 0 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4);
-  return value.toLocaleString('en', { minimumFractionDigits: fraction, maximumFractionDigits: fraction });
+  if (digits !== undefined || value === 0 || Math.abs(value) >= 100) {
+    const fraction = digits ?? 0;
+    return value.toLocaleString('en', { minimumFractionDigits: fraction, maximumFractionDigits: fraction });
+  }
+  return value.toLocaleString('en', { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
 }
 
 /** @param {Spread} spread @param {number} [digits] */
@@ -41,7 +43,7 @@ function rows(one, facts) {
 
 /** What stands above them. @param {MeasuredCase} one */
 const heads = (one) => [
-  ...Object.values(one.metrics).flatMap(({ title }) => [title, `x ${baseOf(one) ?? 'ours'}`]),
+  ...Object.values(one.metrics).flatMap(({ title }) => [title, `× ${baseOf(one) ?? 'ours'}`]),
   'durability',
 ];
 
