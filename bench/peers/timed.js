@@ -3,7 +3,7 @@ const { median } = require('../figures.js');
 
 const WARM_UP_MS = 100;
 const BATCHES = 7;
-const BATCH_MS = 45;
+const BATCH_MS = 40;
 const IN_FLIGHT = 1_000;
 
 /**

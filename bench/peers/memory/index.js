@@ -77,5 +77,7 @@ module.exports = {
       atMost: 0.2,
     },
   ],
-  why: {},
+  why: {
+    Map: 'A Map keeps keys and values alone; redstart also keeps for each entry when it ends and who goes first.',
+  },
 };
