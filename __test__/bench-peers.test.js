@@ -114,11 +114,26 @@ describe('a ratio', () => {
 describe('a loss', () => {
   it('is one in every round', () => {
     const times = (/** @type {number[]} */ peer, /** @type {'less' | 'more'} */ better) =>
-      losses(measured(STEADY, peer, better)).map((loss) => loss.times);
+      losses(measured(STEADY, peer, better), []).map((loss) => loss.times);
     assert.deepEqual(times([5, 5, 5, 5, 5], 'less'), [2]);
     assert.deepEqual(times([5, 5, 5, 5, 10], 'less'), []);
     assert.deepEqual(times([20, 20, 20, 20, 20], 'more'), [2]);
     assert.deepEqual(times([5, 5, 5, 5, 5], 'more'), []);
+  });
+
+  it('is of the first of ours, and of others that a bar names', () => {
+    const one = measured(STEADY, [15, 15, 15, 15, 15]);
+    const slow = { rounds: STEADY.map(() => ({ ns: 30 })) };
+    const two = {
+      ...one,
+      contenders: [...one.contenders, 'redstart, slow'],
+      results: { ...one.results, 'redstart, slow': slow },
+    };
+    assert.deepEqual(losses(two, []), []);
+    const named = { ...bar, ours: 'redstart, slow', atLeast: 1 };
+    assert.deepEqual(losses(two, [named]), [
+      { ours: 'redstart, slow', peer: 'other', metric: one.metrics.ns, times: 2 },
+    ]);
   });
 });
 
@@ -177,8 +192,8 @@ describe('docs/benchmarks.md', () => {
   it('says why, wherever redstart loses', () => {
     for (const feature of run.features) {
       for (const one of feature.cases) {
-        for (const { peer } of losses(one)) {
-          assert.ok(reason(feature, one, peer), `${feature.name}: ${one.id}: ${peer}`);
+        for (const loss of losses(one, feature.bars)) {
+          assert.ok(reason(feature, one, loss), `${feature.name}: ${one.id}: ${loss.peer}`);
         }
       }
     }

@@ -7,9 +7,9 @@ const { number } = require('./words.js');
  */
 
 const WIDTH = 800;
-const LABELS = 190;
 const VALUES = 100;
-const PLOT = WIDTH - LABELS - VALUES;
+/** At most; fonts differ. */
+const LETTER = 7;
 const ROW = 22;
 const GROUP = 32;
 const TOP = 52;
@@ -20,6 +20,9 @@ const LINEAR_MOST = 40;
 const TEXT = '#747c86';
 const OURS = '#d2493a';
 const PEER = '#5a82b4';
+/** A line with an edge, which stands out on bars and on any background. */
+const EDGE = 'stroke="#ffffff" stroke-width="4"';
+const WHISKER = 'stroke="#24292f" stroke-width="1.5"';
 
 const escaped = (/** @type {string} */ text) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -38,35 +41,39 @@ function step(most) {
   return power * ([0.2, 0.5, 1, 2].find((part) => most / (part * power) <= 6) ?? 2);
 }
 
-/** Places values in the plot. @param {Bar[]} bars */
-function scaleOf(bars) {
+/** Places values in the plot. @param {Bar[]} bars @param {number} left Where it begins. */
+function scaleOf(bars, left) {
+  const plot = WIDTH - left - VALUES;
   const most = Math.max(...bars.map((bar) => bar.most));
   const least = Math.min(...bars.map((bar) => bar.least));
   if (least <= 0 || most / least <= LINEAR_MOST) {
     const by = step(most || 1);
     const end = Math.ceil((most || 1) / by) * by;
     const ticks = Array.from({ length: Math.round(end / by) + 1 }, (_, index) => index * by);
-    return { logarithmic: false, ticks, place: (/** @type {number} */ value) => (value / end) * PLOT };
+    return { left, logarithmic: false, ticks, place: (/** @type {number} */ value) => left + (value / end) * plot };
   }
   // A decade begins below the least, so that its bar can be seen.
   const from = Math.ceil(Math.log10(least)) - 1;
   const to = Math.ceil(Math.log10(most));
   const ticks = Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index));
-  const place = (/** @type {number} */ value) => ((Math.log10(value) - from) / (to - from)) * PLOT;
-  return { logarithmic: true, ticks, place };
+  const place = (/** @type {number} */ value) => left + ((Math.log10(value) - from) / (to - from)) * plot;
+  return { left, logarithmic: true, ticks, place };
 }
 
-/** @param {Bar} bar @param {number} y @param {(value: number) => number} place @param {number} [digits] */
-function drawn(bar, y, place, digits) {
+/** @param {Bar} bar @param {number} y @param {ReturnType<typeof scaleOf>} scale @param {number} [digits] */
+function drawn(bar, y, { left, place }, digits) {
   const middle = y + ROW / 2;
-  const [from, to] = [LABELS + place(bar.least), LABELS + place(bar.most)];
-  const whisker = `stroke="${TEXT}" stroke-width="1.5"`;
+  const [from, to] = [place(bar.least), place(bar.most)];
+  const whisker = (/** @type {string} */ stroke) => [
+    line(from, middle, to, middle, stroke),
+    line(from, middle - 4, from, middle + 4, stroke),
+    line(to, middle - 4, to, middle + 4, stroke),
+  ];
   return [
-    label(LABELS - 8, middle + 4, bar.name, ' text-anchor="end"'),
-    `<rect x="${LABELS}" y="${at(y + 4)}" width="${at(place(bar.median))}" height="${ROW - 8}" fill="${bar.ours ? OURS : PEER}"/>`,
-    line(from, middle, to, middle, whisker),
-    line(from, middle - 4, from, middle + 4, whisker),
-    line(to, middle - 4, to, middle + 4, whisker),
+    label(left - 8, middle + 4, bar.name, ' text-anchor="end"'),
+    `<rect x="${left}" y="${at(y + 4)}" width="${at(place(bar.median) - left)}" height="${ROW - 8}" fill="${bar.ours ? OURS : PEER}"/>`,
+    ...whisker(EDGE),
+    ...whisker(WHISKER),
     label(to + 6, middle + 4, number(bar.median, digits)),
   ];
 }
@@ -76,12 +83,13 @@ function drawn(bar, y, place, digits) {
  * @param {Group[]} groups
  */
 function chart(title, metric, groups) {
-  const { logarithmic, ticks, place } = scaleOf(groups.flatMap((group) => group.bars));
+  const bars = groups.flatMap((group) => group.bars);
+  const scale = scaleOf(bars, 16 + LETTER * Math.max(...bars.map(({ name }) => name.length)));
   const bottom = TOP + groups.reduce((sum, group) => sum + GROUP + ROW * group.bars.length, 0);
-  const unit = `${metric.title}, ${metric.better} is better${logarithmic ? '; the scale is logarithmic' : ''}`;
+  const unit = `${metric.title}, ${metric.better} is better${scale.logarithmic ? '; the scale is logarithmic' : ''}`;
   const shapes = [label(8, 20, title, ' font-size="15" font-weight="bold"'), label(8, 40, unit)];
-  for (const tick of ticks) {
-    const x = LABELS + place(tick);
+  for (const tick of scale.ticks) {
+    const x = scale.place(tick);
     shapes.push(line(x, TOP, x, bottom, `stroke="${TEXT}" stroke-opacity="0.35"`));
     shapes.push(label(x, bottom + 16, tick.toLocaleString('en'), ' text-anchor="middle"'));
   }
@@ -90,7 +98,7 @@ function chart(title, metric, groups) {
     shapes.push(label(8, y + GROUP - 8, group.title, ' font-weight="bold"'));
     y += GROUP;
     for (const bar of group.bars) {
-      shapes.push(...drawn(bar, y, place, metric.digits));
+      shapes.push(...drawn(bar, y, scale, metric.digits));
       y += ROW;
     }
   }

@@ -68,10 +68,12 @@ function ask(asked, flags, limitMs) {
       if (code !== 0) return resolve({ failed: `ended with ${signal ?? code}\n${lastWords(said.stderr)}`.trim() });
       try {
         // Above its one line there may be what a rival printed.
-        return resolve({ figures: JSON.parse(said.stdout.trim().split('\n').at(-1) ?? '') });
+        const figures = JSON.parse(said.stdout.trim().split('\n').at(-1) ?? '');
+        if (Object.values(figures).some(Number.isFinite)) return resolve({ figures });
       } catch {
-        return resolve({ failed: `answered no figures: ${lastWords(said.stdout)}` });
+        // Said below, as for an answer without any number.
       }
+      return resolve({ failed: `answered no figures: ${lastWords(said.stdout)}` });
     });
   });
 }

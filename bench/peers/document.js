@@ -48,9 +48,10 @@ function tables(feature) {
   });
 }
 
-/** The sentence that goes with a loss. @param {any} feature @param {MeasuredCase} one @param {string} peer */
-function reason({ why }, one, peer) {
-  return why[`${one.id} ${peer}`] ?? why[one.id] ?? why[`${baseOf(one)}/${peer}`] ?? why[peer];
+/** The sentence that goes with a loss. @param {any} feature @param {MeasuredCase} one @param {ReturnType<typeof losses>[0]} loss */
+function reason({ why }, one, { ours, peer }) {
+  const names = [`${one.id} ${ours} ${peer}`, `${one.id} ${peer}`, one.id, `${ours}/${peer}`, peer];
+  return names.map((name) => why[name]).find((sentence) => sentence !== undefined);
 }
 
 /** What redstart loses, those with the same reason together. @param {any} feature */
@@ -60,13 +61,11 @@ function lossList(feature) {
   for (const one of /** @type {MeasuredCase[]} */ (feature.cases)) {
     /** By reason, then by metric. @type {Map<string, Map<string, string[]>>} */
     const here = new Map();
-    for (const { peer, metric, times } of losses(one)) {
-      const why = reason(feature, one, peer) ?? 'Nobody has looked into this yet.';
+    for (const loss of losses(one, feature.bars)) {
+      const why = reason(feature, one, loss) ?? 'Nobody has looked into this yet.';
       const metrics = here.get(why) ?? new Map();
-      here.set(
-        why,
-        metrics.set(metric.title, [...(metrics.get(metric.title) ?? []), `${peer} ${number(times)} times`]),
-      );
+      const what = `${loss.ours === baseOf(one) ? '' : `${loss.ours} to `}${loss.peer} ${number(loss.times)} times`;
+      here.set(why, metrics.set(loss.metric.title, [...(metrics.get(loss.metric.title) ?? []), what]));
     }
     for (const [why, metrics] of here) {
       const what = [...metrics].map(([title, peers]) => `${title}: ${peers.join(', ')}`);

@@ -1,6 +1,6 @@
 /** Which figures of a run are drawn: one or two charts a feature. */
 const { chart } = require('./charts.js');
-const { spreadOf } = require('./ratios.js');
+const { isOurs, spreadOf } = require('./ratios.js');
 
 /** @import { MeasuredCase } from './ratios.js' */
 /** @typedef {{ title: string, metric: string, cases: string[] }} Picture */
@@ -21,9 +21,17 @@ const PICTURES = {
       cases: ['get-object200-1k-uniform-stable', 'set-string100-1k-uniform-stable', 'set-string100-1m-uniform-stable'],
     },
   ],
+  memory: [
+    { title: 'Memory of an entry', metric: 'bytes', cases: ['bytes-1m'] },
+    { title: 'How long the event loop is busy under random writes', metric: 'p99', cases: ['delay-1m'] },
+  ],
   limiter: [
     { title: 'A decision', metric: 'ns', cases: ['fresh-10k', 'fresh-1m'] },
     { title: 'Memory of a key', metric: 'bytes', cases: ['fresh-1m'] },
+  ],
+  sessions: [
+    { title: 'Reading, changing and writing a session', metric: 'ns', cases: ['1k', '100k'] },
+    { title: 'Memory of a session', metric: 'bytes', cases: ['100k'] },
   ],
   queue: [
     { title: 'Adding and running jobs', metric: 'jobs', cases: ['add', 'addBulk', 'process-1', 'process-50'] },
@@ -46,7 +54,7 @@ function byDefault({ title, cases }) {
 function groupOf(one, metric) {
   const bars = one.contenders.flatMap((name) => {
     const spread = spreadOf(one.results[name], metric);
-    return spread === undefined ? [] : [{ name, ours: name.startsWith('redstart'), ...spread }];
+    return spread === undefined ? [] : [{ name, ours: isOurs(name), ...spread }];
   });
   return { title: one.title, bars };
 }

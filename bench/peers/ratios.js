@@ -72,24 +72,30 @@ function stand(bar, cases) {
   return { ...bar, ratio, verdict: verdict(bar, ratio) };
 }
 
+/** @param {string} name */
+const isOurs = (name) => name.startsWith('redstart');
+
 /** Whose figures the others are told in parts of: the first of ours. @param {MeasuredCase} one */
-const baseOf = (one) => one.contenders.find((name) => name.startsWith('redstart'));
+const baseOf = (one) => one.contenders.find(isOurs);
 
 /**
- * Which peers are better than redstart in every round of a case.
- * @param {MeasuredCase} one @returns {{ peer: string, metric: Metric, times: number }[]}
+ * Who is better than redstart in every round of a case: than the first of ours, and than what a bar names.
+ * @param {MeasuredCase} one @param {Bar[]} bars @returns {{ ours: string, peer: string, metric: Metric, times: number }[]}
  */
-function losses(one) {
+function losses(one, bars) {
   const base = baseOf(one);
-  if (base === undefined) return [];
-  const peers = one.contenders.filter((name) => !name.startsWith('redstart'));
-  return Object.entries(one.metrics).flatMap(([name, metric]) =>
-    peers.flatMap((peer) => {
-      const [of, by] = metric.better === 'more' ? [peer, base] : [base, peer];
-      const ratio = ratioOf(one.results[of], one.results[by], name);
-      return ratio !== undefined && ratio.least > 1 ? [{ peer, metric, times: ratio.median }] : [];
-    }),
+  const peers = one.contenders.filter((name) => !isOurs(name));
+  const pairs = Object.keys(one.metrics).flatMap((metric) =>
+    base === undefined ? [] : peers.map((peer) => ({ ours: base, peer, metric })),
   );
+  const named = bars.filter((bar) => bar.case === one.id && bar.peerCase === undefined);
+  const others = named.filter(({ ours, peer }) => ours !== base && !isOurs(peer));
+  return [...pairs, ...others].flatMap(({ ours, peer, metric: name }) => {
+    const metric = one.metrics[name];
+    const [of, by] = metric.better === 'more' ? [peer, ours] : [ours, peer];
+    const ratio = ratioOf(one.results[of], one.results[by], name);
+    return ratio !== undefined && ratio.least > 1 ? [{ ours, peer, metric, times: ratio.median }] : [];
+  });
 }
 
-module.exports = { baseOf, losses, ratioOf, spreadOf, stand, verdict };
+module.exports = { baseOf, isOurs, losses, ratioOf, spreadOf, stand, verdict };

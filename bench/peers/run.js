@@ -53,9 +53,13 @@ function blank(feature, cases, here) {
   });
 }
 
-/** Six digits that count: more are noise. @param {Record<string, number>} figures */
+/** Six digits that count: more are noise. What is no number is no figure. @param {Record<string, number>} figures */
 const rounded = (figures) =>
-  Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(6))]));
+  Object.fromEntries(
+    Object.entries(figures).flatMap(([name, value]) =>
+      Number.isFinite(value) ? [[name, Number(value.toPrecision(6))]] : [],
+    ),
+  );
 
 /** One turn. @param {string} feature @param {Turn} turn @param {Result} result @param {Here} here @param {Clock} clock */
 async function take(feature, turn, result, here, clock) {
