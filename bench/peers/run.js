@@ -22,7 +22,10 @@ const { packagesOf } = require('./words.js');
 /** After so many failures in a case a contender is not asked again: each may take as long as its limit allows. */
 const FAILURES_MOST = 2;
 
-const tell = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
+/** What is written over itself where it is looked at. */
+const CLEAR = process.stderr.isTTY ? '\r\x1b[K' : '';
+
+const tell = (/** @type {string} */ line) => process.stderr.write(`${CLEAR}${line}\n`);
 
 /** Why a contender cannot be measured here. @param {import('./features.js').Contender} facts @param {Here} here */
 function obstacle(facts, here) {
@@ -79,10 +82,10 @@ async function take(feature, turn, result, here, clock) {
   } else result.rounds[turn.round] = rounded(answer.figures);
 }
 
-/** Tells what runs; over itself where it is looked at. @param {string} line */
+/** Tells what runs. @param {string} line */
 function progress(line) {
-  const width = process.stderr.columns ?? 80;
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line.slice(0, width - 1)}`);
+  const width = process.stderr.columns || 80;
+  if (process.stderr.isTTY) process.stderr.write(CLEAR + line.slice(0, width - 1));
   else tell(line);
 }
 
@@ -109,7 +112,7 @@ async function play({ names, full, rounds }, here) {
       progress(`${place}: ${feature.name}, round ${turn.round + 1}, ${turn.case.id}, ${turn.contender}`);
       await take(feature.name, turn, resultOf(turn), here, clock);
     }
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    process.stderr.write(CLEAR);
     for (const name of packagesOf(feature.contenders)) {
       const version = versionOf(name);
       if (version !== undefined) versions[name] = version;
