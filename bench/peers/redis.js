@@ -9,7 +9,6 @@ const os = require('node:os');
 const path = require('node:path');
 const { run } = require('../../scripts/run.js');
 
-const INSTALL_TIMEOUT_MS = 10 * 60_000;
 const START_TIMEOUT_MS = 10_000;
 
 /** By the first of these that is there. Some lists of packages are empty or old until they are fetched. */
@@ -63,10 +62,11 @@ async function install(log) {
   for (const step of manager.steps) {
     const [command, ...args] = [...before, manager.command, ...step];
     log(`redis-server is missing: ${command} ${args.join(' ')}`);
-    const { code, output } = await run(command, args, { env, timeoutMs: INSTALL_TIMEOUT_MS });
+    const { code, output } = await run(command, args, { env });
     // An update may fail for one list of many; whether the package can be had is what the next step shows.
     if (code !== 0 && step[0] !== 'update') {
-      return `${manager.command} could not install it: ${output.trim().split('\n').slice(-3).join(' ')}`;
+      log(output.trim());
+      return `redis-server is missing, and ${manager.command} could not install it`;
     }
   }
   if (inPath('redis-server') === undefined) return `${manager.command} installed no redis-server`;

@@ -2,11 +2,11 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { ROOT, npm, run } = require('../../scripts/run.js');
+const { ROOT, heartbeat, npm, run } = require('../../scripts/run.js');
 const { ensureReady } = require('../../scripts/setup.js');
 const { installModules } = require('../../scripts/setup/node-modules.js');
 
-const BUILD_TIMEOUT_MS = 10 * 60_000;
+const SHOWN_LINES = 20;
 const NATIVE = 'better-sqlite3';
 
 /** Where a rival lies. Not by `require`: a package need not export its package.json. @param {string} name */
@@ -25,15 +25,17 @@ function versionOf(name) {
 async function buildNative(log) {
   if (versionOf(NATIVE) === undefined) return `${NATIVE} could not be installed`;
   if (fs.existsSync(path.join(folderOf(NATIVE), 'build', 'Release', 'better_sqlite3.node'))) return undefined;
-  log(`fetching or building the binary of ${NATIVE}, which takes up to two minutes`);
+  log(`fetching or building the binary of ${NATIVE}`);
+  const stop = heartbeat((seconds) => log(`  ${NATIVE}, ${seconds} s`), 15_000);
   // Where this Node came with its headers, nothing has to be fetched to build it.
   const prefix = path.dirname(path.dirname(fs.realpathSync(process.execPath)));
   const headers = fs.existsSync(path.join(prefix, 'include', 'node', 'node_version.h'));
   const env = { ...process.env, ...(headers && { npm_config_nodedir: prefix }) };
   const [command, args] = npm(['rebuild', NATIVE, '--ignore-scripts=false', '--loglevel=error']);
-  const { code, output } = await run(command, args, { cwd: __dirname, env, timeoutMs: BUILD_TIMEOUT_MS });
+  const { code, output } = await run(command, args, { cwd: __dirname, env }).finally(stop);
   if (code === 0) return undefined;
-  return `${NATIVE} could not be built: ${output.trim().split('\n').slice(-3).join(' ')}`;
+  log(output.trim().split('\n').slice(-SHOWN_LINES).join('\n'));
+  return `${NATIVE} has no binary for this machine and could not be built`;
 }
 
 /**
@@ -41,15 +43,15 @@ async function buildNative(log) {
  * @param {{ name: string }[]} features @param {(line: string) => void} log
  */
 async function prepare(features, log) {
-  const example = features.some(({ name }) => name === 'requests');
-  await ensureReady({ examples: example ? ['express-app'] : [], log });
-  await installModules(__dirname, log);
+  const wants = (/** @type {string} */ wanted) => features.some(({ name }) => name === wanted);
+  const native = async () => {
+    await installModules(__dirname, log);
+    return wants('queue') ? buildNative(log) : undefined;
+  };
+  // Two compilers on a fresh clone, neither of which keeps all CPUs busy to its end.
+  const [why] = await Promise.all([native(), ensureReady({ examples: wants('requests') ? ['express-app'] : [], log })]);
   /** @type {Record<string, string>} */
-  const unusable = {};
-  if (features.some(({ name }) => name === 'queue')) {
-    const why = await buildNative(log);
-    if (why !== undefined) unusable[NATIVE] = why;
-  }
+  const unusable = why === undefined ? {} : { [NATIVE]: why };
   return unusable;
 }
 
