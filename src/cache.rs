@@ -462,7 +462,8 @@ fn end_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
         let tags = keys(frame, 5)?;
         let store = frame.flag(6);
         let codec_and_ttl = codec_and_ttl(frame, 2);
-        let stored = write(frame, 2, codec_and_ttl, &borrowed(&tags), |put| engine.end_load(at, ticket, put, store));
+        let stored =
+            write(frame, 2, codec_and_ttl, &borrowed(&tags), |put| engine.end_load(at, ticket, put, store));
         cache.handle.lane.remove_load(ticket);
         if stored.is_err() {
             // A bad tag: whoever waits asks anew, and hears of it then.
