@@ -181,7 +181,7 @@ impl Table {
                 gone(self.overwrite(index, new), Reason::Set);
                 return index;
             }
-            let place = self.entry(index).place;
+            let place = self.entry(index).place();
             self.queue(place, |queue, slab| queue.remove(slab, index));
             gone(self.replace(index, new), Reason::Set);
             // It counts as an entry of the table already, and stands in no queue while the others make room.
@@ -210,7 +210,7 @@ impl Table {
         let old = self.replace(index, new);
         let entry = self.entry_mut(index);
         (entry.newer, entry.older) = (newer, older);
-        let (place, cost) = (entry.place, entry.cost());
+        let (place, cost) = (entry.place(), entry.cost());
         self.queue(place, |queue, _| queue.bytes = queue.bytes + cost - old.cost());
         old
     }
@@ -218,7 +218,7 @@ impl Table {
     /// A new value for the entry at `index`, which counts as a use; its links are open.
     fn replace(&mut self, index: u32, new: NewEntry<'_>) -> Entry {
         let old = self.entry(index);
-        let (uses, place) = (old.uses() + 1, old.place);
+        let (uses, place) = (old.uses() + 1, old.place());
         let mut entry = Entry::new(new, 0, place);
         entry.set_uses(uses);
         self.slab[index as usize].replace(entry).expect("an index in use has an entry")
@@ -233,7 +233,7 @@ impl Table {
 
     /// Takes an entry out. Call `compact` when no index is held any more.
     pub fn remove(&mut self, index: u32) -> Entry {
-        let place = self.entry(index).place;
+        let place = self.entry(index).place();
         self.wheel.remove(index);
         self.queue(place, |queue, slab| queue.remove(slab, index));
         let entry = self.slab[index as usize].take().expect("an index in use has an entry");
@@ -362,7 +362,7 @@ impl Table {
                 }
                 self.small.remove(&mut self.slab, index);
                 let entry = self.entry_mut(index);
-                entry.place = Place::Main;
+                entry.set_place(Place::Main);
                 entry.set_uses(0);
                 self.main.push(&mut self.slab, index);
             } else if uses == 0 {
@@ -496,7 +496,7 @@ mod tests {
         use_it(&mut table, 48, 2);
         use_it(&mut table, 49, 1);
         set(&mut table, 50, 0);
-        assert_eq!(table.entry(find(&table, 48).unwrap()).place, Place::Main);
+        assert_eq!(table.entry(find(&table, 48).unwrap()).place(), Place::Main);
         assert_eq!(table.small.len, 2, "its share, so that one of the main queue went for it");
         assert_eq!(evicted(set(&mut table, 51, 0)), [49]);
     }
@@ -507,9 +507,9 @@ mod tests {
         (0..20).for_each(|number| assert!(set(&mut table, number, 0).is_empty()));
         assert_eq!(evicted(set(&mut table, 20, 0)), [0]);
         set(&mut table, 0, 0);
-        assert_eq!(table.entry(find(&table, 0).unwrap()).place, Place::Main);
+        assert_eq!(table.entry(find(&table, 0).unwrap()).place(), Place::Main);
         set(&mut table, 21, 0);
-        assert_eq!(table.entry(find(&table, 21).unwrap()).place, Place::Small);
+        assert_eq!(table.entry(find(&table, 21).unwrap()).place(), Place::Small);
     }
 
     #[test]

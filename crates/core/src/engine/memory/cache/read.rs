@@ -47,8 +47,8 @@ impl MemoryCache {
             return Read::Found(found(self.place_of(hash, index), entry, true));
         }
         entry.note_use();
-        if self.options.update_age_on_get && entry.ttl_us != NEVER_US {
-            entry.expire_at(self.clock.now_us().saturating_add(entry.ttl_us));
+        if self.options.update_age_on_get && entry.ttl_us() != NEVER_US {
+            entry.expire_at(self.clock.now_us().saturating_add(entry.ttl_us()));
         }
         shard.counters.hits.add_one();
         Read::Found(found(self.place_of(hash, index), entry, false))
@@ -121,7 +121,7 @@ impl MemoryCache {
     #[cold]
     fn leave_expired(&self, state: RwLockReadGuard<'_, State>, index: u32, hash: u64, at: At<'_>) {
         let entry = state.table.entry(index);
-        let (lapsed, expires_us) = (entry.lapsed, entry.expires_us());
+        let (lapsed, expires_us) = (entry.lapsed(), entry.expires_us());
         drop(state);
         if lapsed {
             return;
@@ -146,7 +146,7 @@ impl MemoryCache {
         let Some(index) = state.table.find(hash, at.key) else { return };
         let entry = state.table.entry(index);
         let now_us = self.clock.coarse_us().max(seen_us);
-        if entry.expires_us() <= now_us && !entry.lapsed {
+        if entry.expires_us() <= now_us && !entry.lapsed() {
             self.lapse_or_remove(state, index, now_us, shard, gone);
             state.table.compact();
         }
@@ -166,7 +166,7 @@ impl MemoryCache {
         if kept_until_us <= now_us {
             self.remove(state, index, Reason::Expire, shard, gone);
         } else {
-            entry.lapsed = true;
+            entry.lapse();
             board::raise(entry.hash);
             state.table.wheel.set(index, kept_until_us, now_us);
             self.set_alarm(kept_until_us);

@@ -82,7 +82,7 @@ impl MemoryCache {
         let taken = tag_bytes / self.shards.len();
         let mut armed_us = NEVER_US;
         let place = state.table.set(new, taken, &mut |entry, reason| {
-            if reason == Reason::Set && !entry.lapsed {
+            if reason == Reason::Set && !entry.lapsed() {
                 armed_us = entry.expires_us();
             }
             self.let_go(&entry, reason, &shard.counters, index.as_mut(), gone);
@@ -150,13 +150,13 @@ impl MemoryCache {
     pub(super) fn touch_entry(&self, at: At<'_>, touch: Touch) -> bool {
         self.change_live(at, |state, index, _| {
             let ttl_us = match touch {
-                Touch::Own => state.table.entry(index).ttl_us,
+                Touch::Own => state.table.entry(index).ttl_us(),
                 Touch::For(ttl_ms) => ttl_ms.map_or(NEVER_US, |ttl_ms| self.jittered_us(state, ttl_ms)),
             };
             let now_us = self.clock.now_us();
             let expires_us = if ttl_us == NEVER_US { NEVER_US } else { now_us.saturating_add(ttl_us) };
             let entry = state.table.entry_mut(index);
-            entry.ttl_us = ttl_us;
+            entry.set_ttl_us(ttl_us);
             entry.expire_at(expires_us);
             board::raise(entry.hash);
             if expires_us == NEVER_US {
