@@ -192,11 +192,12 @@ export interface CacheOptions<T = unknown> {
   codec?: 'structured' | 'json' | 'raw' | { encode(value: T): Uint8Array; decode(bytes: Uint8Array): T };
   /**
    * Entries that each thread keeps decoded close at hand, coherent with the cache: once a write, deletion, expiry or
-   * eviction has returned anywhere, no thread reads the old value. Strings, numbers, booleans, null and bigints qualify;
-   * with `objects: true` plain objects and arrays too, which are then deeply frozen, on a miss as on a hit, and shared
-   * from the second read on (values that JSON does not carry exactly, such as those holding Date, Map, Set, bytes, BigInt
-   * or undefined, are decoded for each call and not frozen). A number is `max`. Default: 1,000
-   * entries of primitives, maxSize '4mb' (of values as encoded); false: off. Off with updateAgeOnGet and with eviction
+   * eviction has returned anywhere, no thread reads the old value. Strings, numbers, booleans, null and bigints qualify, and
+   * plain objects and arrays, of which every call gets a copy of its own. With `objects: true` these are deeply frozen
+   * instead, on a miss as on a hit, and shared from the second read on. (Values that JSON does not carry exactly, such as
+   * those holding Date, Map, Set, bytes, BigInt or undefined, are decoded for each call and not frozen.) Once it is full,
+   * a key is taken in at its second read in a while, and what was not read lately goes for it. A number is `max`. Default:
+   * 1,000 entries, maxSize '4mb' (of values as encoded); false: off. Off with updateAgeOnGet and with eviction
    * 'lru', whose order every read changes, and where the host does not let JavaScript share memory with addons (Electron).
    */
   near?: number | false | { max?: number; maxSize?: Bytes; objects?: boolean };

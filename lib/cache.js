@@ -97,15 +97,26 @@ class Cache {
   /** @param {string} key @param {T} value @param {SetOptions} [given] */
   setSync(key, value, given) {
     if (given === undefined) {
-      const codec = this.#codec.encode(value, 'value', this.setSync);
-      ready(this.#native.set(key, encoded.payload, codec, this.#ttlMs), this.setSync);
+      this.#set(key, value, this.#ttlMs);
       return;
     }
     const { ttlMs = this.#ttlMs, tags = read.NO_TAGS } = read.readSetOptions('set()', given, this.setSync);
+    if (tags.length === 0) {
+      this.#set(key, value, ttlMs);
+      return;
+    }
     const codec = this.#codec.encode(value, 'value', this.setSync);
     const { payload } = encoded;
-    if (tags.length === 0) ready(this.#native.set(key, payload, codec, ttlMs), this.setSync);
-    else ready(this.#native.setTagged(key, payload, codec, ttlMs, /** @type {string[]} */ (tags)), this.setSync);
+    ready(this.#native.setTagged(key, payload, codec, ttlMs, /** @type {string[]} */ (tags)), this.setSync);
+  }
+
+  /** @param {string} key @param {T} value @param {number} ttlMs */
+  #set(key, value, ttlMs) {
+    const codec = this.#codec.encode(value, 'value', this.setSync);
+    scratch[1] = codec;
+    scratch[2] = ttlMs;
+    this.#native.set(key, encoded.payload);
+    if (scratch[0] !== STATUS_OK) throw takeError(this.setSync);
   }
 
   /** @param {string} key @returns {boolean} */
@@ -376,8 +387,10 @@ class Cache {
   #arrived(key, payload) {
     const codec = scratch[1];
     const value = codec <= PAYLOAD_ITSELF ? payload : this.#decoded(codec, payload);
-    if (this.#near !== undefined && (isPrimitive(codec) || (this.#freezes && isJson(codec)))) {
-      this.#near.keep(key, value, payload);
+    const near = this.#near;
+    if (near !== undefined) {
+      if (isJson(codec)) near.keep(key, value, payload, !this.#freezes);
+      else if (isPrimitive(codec)) near.keep(key, value, payload, false);
     }
     return value;
   }

@@ -35,6 +35,8 @@ const { setImmediate } = timers;
 
 /** Pinned by the addon. An ArrayBuffer of its own: the backing store of a small typed array could move. */
 const scratch = new Float64Array(new ArrayBuffer(64 * Float64Array.BYTES_PER_ELEMENT));
+/** The same memory, for pairs of counts: small integers of V8's, where a double would be an object. */
+const counts = new Uint32Array(scratch.buffer);
 const lane = new native.NativeLane(/** @type {any} */ (scratch));
 const ring = lane.functions();
 
@@ -298,6 +300,7 @@ module.exports = {
   native,
   lane,
   scratch,
+  counts,
   STATUS_OK,
   STATUS_PENDING,
   listen,

@@ -4,7 +4,7 @@ const { durationMs } = require('./duration.js');
 const { closed, invalidArg, show } = require('./errors.js');
 const { ALGORITHMS, KEYS_MAX, LIMITER_EXPECTED, PARTS_MAX, UNITS_MAX } = require('./limits.js');
 const options = require('./options.js');
-const { scratch, STATUS_OK, STATUS_PENDING, cancel, pending, ready, takeError } = require('./lane.js');
+const { counts, scratch, STATUS_OK, STATUS_PENDING, cancel, pending, ready, takeError } = require('./lane.js');
 
 /** @typedef {import('../native.js').LimiterFunctions} LimiterFunctions */
 /** @typedef {import('../index.js').LimitResult} LimitResult */
@@ -33,7 +33,8 @@ const PART_OPTIONS = {
   ...CONSUME_OPTIONS,
 };
 
-/** What the addon's answer in scratch[5] means. */
+/** What the addon's answer in scratch[4] means. */
+const ALLOWED = 0;
 const REASONS = /** @type {const} */ ([undefined, 'limit', 'overflow', 'blocked']);
 /** What the addon takes for no timeout, and for units taken whenever. */
 const NO_TIMEOUT = -1;
@@ -50,7 +51,7 @@ const kPart = Symbol.for('redstart.limiter.part');
 class Limiter {
   /** @type {LimiterFunctions} */
   #native;
-  /** @type {(key: string, cost: number) => boolean | undefined} */
+  /** One unit. @type {(key: string) => void} */
   #consume;
   /** Calls of wait that wait: how to send them away. @type {Set<() => void>} */
   #waiting = new Set();
@@ -68,7 +69,7 @@ class Limiter {
     this.policy = Object.freeze({ limit, windowMs: window, algorithm, burst, blockMs: block });
     Object.defineProperty(this, 'policy', { enumerable: false });
     const number = Number(ready(native.number()));
-    this.#part = { number, closed: false, take: (flat) => [JSON.parse(ready(store.consumeAll(flat))), scratch[6]] };
+    this.#part = { number, closed: false, take: (flat) => [JSON.parse(ready(store.consumeAll(flat))), scratch[5]] };
   }
 
   /**
@@ -77,16 +78,14 @@ class Limiter {
    * @returns {LimitResult}
    */
   consumeSync(key, given) {
-    let allowed;
     if (given === undefined) {
-      allowed = this.#consume(key, 1);
+      this.#consume(key);
     } else {
       const { cost, limit, windowMs } = askOf('consume()', given, Limiter.prototype.consumeSync);
-      allowed =
-        limit === 0 && windowMs === 0 ? this.#consume(key, cost) : this.#native.consumeAs(key, cost, limit, windowMs);
+      this.#native.consumeAs(key, cost, limit, windowMs);
     }
     if (scratch[0] !== STATUS_OK) throw refusal(key, this.consumeSync);
-    return answer(allowed);
+    return answer();
   }
 
   /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] */
@@ -97,7 +96,8 @@ class Limiter {
   /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] */
   async peek(key, given) {
     const { cost, limit, windowMs } = askOf('peek()', given, Limiter.prototype.peek);
-    return answer(keyed(key, this.#native.peek(key, cost, limit, windowMs)));
+    keyed(key, this.#native.peek(key, cost, limit, windowMs));
+    return answer();
   }
 
   /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
@@ -108,7 +108,7 @@ class Limiter {
   /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] @returns {Promise<[LimitResult, number]>} */
   async [kTake](key, given) {
     const result = this.consumeSync(key, given);
-    return [result, scratch[6]];
+    return [result, scratch[5]];
   }
 
   /** @param {string} key @param {number | undefined} cost @param {import('../index.js').LimitOptions | undefined} given @param {number} takenUs */
@@ -120,7 +120,8 @@ class Limiter {
   /** @param {string} key @param {number} [cost] @param {import('../index.js').LimitOptions} [given] */
   async penalty(key, cost, given) {
     const { limit, windowMs } = limitOf('penalty()', given);
-    return answer(keyed(key, this.#native.penalty(key, unitsOf('penalty()', cost), limit, windowMs)));
+    keyed(key, this.#native.penalty(key, unitsOf('penalty()', cost), limit, windowMs));
+    return answer();
   }
 
   /** @param {string} key @param {import('../index.js').Duration} duration */
@@ -268,20 +269,20 @@ function refusal(key, above) {
 
 /**
  * The answer in the scratch array as an object; one shape for allowed, one for denied.
- * @param {boolean | undefined} allowed
  * @returns {LimitResult}
  */
-function answer(allowed) {
-  if (allowed) {
-    return { allowed: true, limit: scratch[1], remaining: scratch[2], resetAfterMs: scratch[3], retryAfterMs: 0 };
+function answer() {
+  const reason = scratch[4];
+  if (reason === ALLOWED) {
+    return { allowed: true, limit: counts[2], remaining: counts[3], resetAfterMs: scratch[2], retryAfterMs: 0 };
   }
   return {
     allowed: false,
-    limit: scratch[1],
-    remaining: scratch[2],
-    resetAfterMs: scratch[3],
-    retryAfterMs: scratch[4],
-    reason: REASONS[scratch[5]],
+    limit: counts[2],
+    remaining: counts[3],
+    resetAfterMs: scratch[2],
+    retryAfterMs: scratch[3],
+    reason: REASONS[reason],
   };
 }
 

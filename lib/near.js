@@ -12,9 +12,13 @@
  * write has returned has synchronised with the writer before the read begins, the addon raises the word before it returns,
  * and V8 loads elements of a typed array anew each time. __test__/cache-near.test.js would show it if it did not.
  *
- * Bounded by entries and by bytes as encoded. Who goes is found as a clock does: the oldest, unless it was used since it
- * was last looked at.
+ * Objects that JSON carries are handed out as copies of one that is kept (copies.js), or, where a cache says so, as that one,
+ * frozen.
+ *
+ * Bounded by entries and by bytes as encoded. Who goes is found as by the CLOCK algorithm (Corbato, 1968): a hand goes round
+ * and takes whoever was not used since it last came by.
  */
+const { Copied } = require('./copies.js');
 const { scratch, board, ready } = require('./lane.js');
 
 const GENERATIONS = 65_536;
@@ -24,22 +28,36 @@ const HITS = 4_096;
 const EPOCHS_AT = GENERATIONS * Uint32Array.BYTES_PER_ELEMENT;
 const CLOCKS_AT = EPOCHS_AT + EPOCHS * Uint32Array.BYTES_PER_ELEMENT;
 const HITS_AT = CLOCKS_AT + CLOCKS * Float64Array.BYTES_PER_ELEMENT;
+const USED_AT = HITS_AT + HITS * Float64Array.BYTES_PER_ELEMENT;
+/** Places that a near cache writes down before it tells of them; their number stands before them. */
+const USES = 63;
 
 /**
  * Eviction must spare what is read here. A cache counts uses up to three, so it is told of the first three hits of each
- * value that is kept, and then of one in so many, as it takes uses off again while the value lives on.
+ * value that is kept, and then of one in so many, as it takes uses off again while the value lives on. They are written down
+ * on the board, and the addon reads them before a write of this thread evicts anything, or when the list is full.
  */
 const TOLD_AT_FIRST = 3;
 const TOLD_ONE_IN = 4;
+/** Keys turned away that are remembered: an eighth of the bits, so that few keys are taken for others. */
+const TURNED_AWAY_MAX = GENERATIONS / 8;
 /** What a number, boolean or null counts as. */
 const PRIMITIVE_BYTES = 8;
 
-/** @typedef {{ value: any, slot: number, generation: number, expiry: number, size: number, used: boolean,
+/** @typedef {{ key: string, at: number, value: any, copied: InstanceType<typeof Copied> | undefined, place: number, slot: number, generation: number, expiry: number, size: number, used: boolean,
  *   untilTold: number, told: number }} Kept */
 
 class Near {
   /** @type {Map<string, Kept>} */
   #kept = new Map();
+  /** The same, for the hand; undefined where one has gone. @type {(Kept | undefined)[]} */
+  #ring = [];
+  /** Where that is. @type {number[]} */
+  #free = [];
+  #hand = 0;
+  /** A bit a generation. */
+  #turnedAway = new Uint8Array(GENERATIONS / 8);
+  #turnedAwayCount = 0;
   #size = 0;
   #max;
   #maxSize;
@@ -56,6 +74,8 @@ class Near {
   #clocks;
   /** @type {Float64Array} */
   #hits;
+  /** @type {Float64Array} */
+  #used;
 
   /**
    * @param {import('../native.js').CacheFunctions} native
@@ -71,6 +91,7 @@ class Near {
     this.#epochs = new Uint32Array(shared, EPOCHS_AT, EPOCHS);
     this.#clocks = new Float64Array(shared, CLOCKS_AT, CLOCKS);
     this.#hits = new Float64Array(shared, HITS_AT, HITS);
+    this.#used = new Float64Array(shared, USED_AT + index * (1 + USES) * Float64Array.BYTES_PER_ELEMENT, 1 + USES);
     this.#index = index;
     this.#epochAt = epochAt;
     this.#clockAt = clockAt;
@@ -107,8 +128,8 @@ class Near {
     }
     kept.used = true;
     this.#hits[this.#index] += 1;
-    if (--kept.untilTold === 0) this.#tell(key, kept);
-    return kept.value;
+    if (--kept.untilTold === 0) this.#tell(kept);
+    return kept.copied === undefined ? kept.value : kept.copied.next();
   }
 
   /**
@@ -117,26 +138,32 @@ class Near {
   beforeRead() {
     const epoch = this.#epochs[this.#epochAt];
     if (epoch === this.#epoch) return;
-    this.#kept.clear();
-    this.#size = 0;
+    this.#clear();
     this.#epoch = epoch;
   }
 
   /**
-   * Keeps what the last read of the addon found; its place, generation and expiry are still in the scratch array.
+   * Keeps what the last read of the addon found; its place, generation and expiry are still in the scratch array. Where
+   * something would have to go for it, only if it was read before: what is read once must not drive out what is read often.
    * @param {string} key
-   * @param {any} value
+   * @param {any} value Ignored where copies are to be handed out.
    * @param {string | number | Uint8Array} payload
+   * @param {boolean} copies Of the JSON text that the payload is.
    */
-  keep(key, value, payload) {
+  keep(key, value, payload, copies) {
     const size = typeof payload === 'string' ? payload.length * 2 : PRIMITIVE_BYTES;
     const old = this.#kept.get(key);
-    if (old !== undefined) this.#drop(key, old);
+    if (old !== undefined) this.#drop(old);
     if (size > this.#maxSize) return;
-    while (this.#kept.size >= this.#max || this.#size + size > this.#maxSize) this.#makeRoom();
-    this.#size += size;
-    this.#kept.set(key, {
-      value,
+    if (this.#isFullFor(size) && old === undefined && !this.#isSecondRead(scratch[2])) return;
+    while (this.#isFullFor(size)) this.#makeRoom();
+    const at = this.#free.pop() ?? this.#ring.length;
+    const kept = {
+      key,
+      at,
+      value: copies ? undefined : value,
+      copied: copies ? new Copied(/** @type {string} */ (payload)) : undefined,
+      place: scratch[8],
       slot: scratch[2],
       generation: scratch[3],
       // The clock stands at Infinity while it does not tick; no clock reaches NaN.
@@ -145,33 +172,73 @@ class Near {
       used: false,
       untilTold: 1,
       told: 0,
-    });
+    };
+    this.#size += size;
+    this.#ring[at] = kept;
+    this.#kept.set(key, kept);
   }
 
   close() {
-    this.#kept.clear();
+    this.#clear();
     this.#native.closeNear(this.#index);
   }
 
-  /** The oldest goes; one that was used stays once more, as the youngest. */
+  #clear() {
+    this.#kept.clear();
+    this.#ring.length = 0;
+    this.#free.length = 0;
+    this.#hand = 0;
+    this.#size = 0;
+  }
+
+  /** @param {number} size */
+  #isFullFor(size) {
+    return this.#kept.size >= this.#max || this.#size + size > this.#maxSize;
+  }
+
+  /**
+   * Whether a key of this slot was turned away lately.
+   * @param {number} slot
+   */
+  #isSecondRead(slot) {
+    const [at, bit] = [slot >> 3, 1 << (slot & 7)];
+    if ((this.#turnedAway[at] & bit) !== 0) return true;
+    this.#turnedAwayCount += 1;
+    if (this.#turnedAwayCount > TURNED_AWAY_MAX) {
+      this.#turnedAway.fill(0);
+      this.#turnedAwayCount = 1;
+    }
+    this.#turnedAway[at] |= bit;
+    return false;
+  }
+
+  /** The hand goes round until it meets one that was not used since it last came by. */
   #makeRoom() {
-    for (const [key, kept] of this.#kept) {
-      if (!kept.used) return this.#drop(key, kept);
+    for (;;) {
+      if (this.#hand >= this.#ring.length) this.#hand = 0;
+      const kept = this.#ring[this.#hand];
+      this.#hand += 1;
+      if (kept === undefined) continue;
+      if (!kept.used) return this.#drop(kept);
       kept.used = false;
-      this.#kept.delete(key);
-      this.#kept.set(key, kept);
     }
   }
 
-  /** @param {string} key @param {Kept} kept */
-  #drop(key, kept) {
+  /** @param {Kept} kept */
+  #drop(kept) {
     this.#size -= kept.size;
-    this.#kept.delete(key);
+    this.#ring[kept.at] = undefined;
+    this.#free.push(kept.at);
+    this.#kept.delete(kept.key);
   }
 
-  /** @param {string} key @param {Kept} kept */
-  #tell(key, kept) {
-    this.#native.used(key);
+  /** @param {Kept} kept */
+  #tell(kept) {
+    const used = this.#used;
+    const count = used[0] + 1;
+    used[count] = kept.place;
+    used[0] = count;
+    if (count === USES) this.#native.tellUsed();
     kept.told += 1;
     kept.untilTold = kept.told < TOLD_AT_FIRST ? 1 : TOLD_ONE_IN;
   }

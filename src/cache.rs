@@ -1,7 +1,7 @@
 //! Cache calls, all bound: reads and writes are the hottest of the app.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use redstart_core::board;
 use redstart_core::cache::loads::Landed;
@@ -22,8 +22,8 @@ struct Cache {
     /// The shape of the values that this handle reads and writes.
     version: u32,
     handle: Arc<Handle>,
-    /// Whether the handle has a near cache, which wants the board's clock to tick.
-    has_near: Arc<AtomicBool>,
+    /// The place of the handle's near cache on the board, or `NO_NEAR`.
+    near: Arc<AtomicU32>,
 }
 
 /// Where a write's arguments stand.
@@ -32,12 +32,20 @@ const CODEC: usize = 2;
 const TTL_MS: usize = 3;
 const TAGS: usize = 4;
 
+/// Before `set`, the hottest of the writes, codec and TTL stand in the scratch array.
+const CODEC_IN: usize = 1;
+const TTL_MS_IN: usize = 2;
+
+/// The handle has no near cache.
+const NO_NEAR: u32 = u32::MAX;
+
 /// Places in the scratch array. A read leaves these.
 const CODEC_OUT: usize = 1;
 const SLOT_OUT: usize = 2;
 const GENERATION_OUT: usize = 3;
 const EXPIRES_OUT: usize = 4;
 const KIND_OUT: usize = 5;
+const PLACE_OUT: usize = 8;
 /// A load leaves these too.
 const TICKET_OUT: usize = 6;
 const LINE_OUT: usize = 7;
@@ -55,13 +63,13 @@ pub(crate) fn bind<'env>(
     handle: &Arc<Handle>,
     CacheView { engine, version }: CacheView,
 ) -> napi::Result<Functions<'env>> {
-    let cache = Cache { engine, version, handle: handle.clone(), has_near: Arc::default() };
+    let cache = Cache { engine, version, handle: handle.clone(), near: Arc::new(AtomicU32::new(NO_NEAR)) };
     functions
         .with::<1, _>("get", cache.clone(), get)?
         .with::<2, _>("getStale", cache.clone(), get_stale)?
         .with::<2, _>("peek", cache.clone(), peek)?
         .with::<1, _>("take", cache.clone(), take)?
-        .with::<4, _>("set", cache.clone(), set)?
+        .with::<2, _>("set", cache.clone(), set)?
         .with::<5, _>("setTagged", cache.clone(), set_tagged)?
         .with::<1, _>("has", cache.clone(), has)?
         .with::<1, _>("delete", cache.clone(), delete)?
@@ -83,7 +91,7 @@ pub(crate) fn bind<'env>(
         .with::<2, _>("abandonLoad", cache.clone(), abandon_load)?
         .with::<3, _>("leaveLoad", cache.clone(), leave_load)?
         .with::<2, _>("loadCounts", cache.clone(), load_counts)?
-        .with::<1, _>("used", cache.clone(), used)?
+        .with::<0, _>("tellUsed", cache.clone(), tell_used)?
         .with::<0, _>("openNear", cache.clone(), open_near)?
         .with::<1, _>("closeNear", cache.clone(), close_near)?
         .with::<0, _>("subscribe", cache.clone(), subscribe)?
@@ -94,6 +102,17 @@ pub(crate) fn bind<'env>(
 impl Cache {
     fn at<'a>(&self, key: Key<'a>) -> At<'a> {
         At { key, version: self.version }
+    }
+
+    fn near(&self) -> Option<u16> {
+        u16::try_from(self.near.load(Ordering::Relaxed)).ok()
+    }
+
+    /// The engine hears of the near cache's uses, before it chooses who goes.
+    fn tell_used(&self) {
+        if let Some(near) = self.near() {
+            board::take_used(near, |places| self.engine.note_used(places));
+        }
     }
 }
 
@@ -137,7 +156,8 @@ fn show_read(cache: &Cache, frame: &Frame<'_>, read: &Read) -> Out {
 fn show_found(cache: &Cache, frame: &Frame<'_>, found: &Found) -> Out {
     frame.set(CODEC_OUT, f64::from(found.tag.codec()));
     frame.set(KIND_OUT, f64::from(u8::from(found.stale)));
-    if cache.has_near.load(Ordering::Relaxed) {
+    if cache.near().is_some() {
+        frame.set_whole(PLACE_OUT, found.place);
         frame.set(SLOT_OUT, f64::from(found.slot));
         frame.set(GENERATION_OUT, f64::from(found.generation));
         let never = found.expires_us == u64::MAX;
@@ -181,30 +201,37 @@ fn take(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
 }
 
 fn set(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
+    cache.tell_used();
     with_key(cache, frame, |engine, at, frame| {
-        write(frame, VALUE, &[], |put| engine.set(at, put))?;
+        let codec_and_ttl = (codec_of(frame.scratch(CODEC_IN)), frame.scratch_whole(TTL_MS_IN));
+        write(frame, VALUE, codec_and_ttl, &[], |put| engine.set(at, put))?;
         Ok(Out::Undefined)
     })
 }
 
 fn set_tagged(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
+    cache.tell_used();
     with_key(cache, frame, |engine, at, frame| {
         let tags = keys(frame, TAGS)?;
-        write(frame, VALUE, &borrowed(&tags), |put| engine.set(at, put))?;
+        let codec_and_ttl = codec_and_ttl(frame, VALUE);
+        write(frame, VALUE, codec_and_ttl, &borrowed(&tags), |put| engine.set(at, put))?;
         Ok(Out::Undefined)
     })
 }
 
-/// Reads value, codec and TTL, which stand one behind the other from `value`, and hands them to `store`.
+/// Codec and TTL where they stand behind the value.
+fn codec_and_ttl(frame: &Frame<'_>, value: usize) -> (u8, Option<u64>) {
+    (codec_of(frame.number(value - VALUE + CODEC)), frame.whole(value - VALUE + TTL_MS))
+}
+
+/// Reads the value and hands all to `store`. The facade passes a negative number for a TTL of "never".
 fn write<T>(
     frame: &mut Frame<'_>,
     value: usize,
+    (codec, ttl_ms): (u8, Option<u64>),
     tags: &[Key<'_>],
     store: impl FnOnce(Put<'_>) -> Result<T>,
 ) -> Result<T> {
-    let codec = codec_of(frame.number(value - VALUE + CODEC));
-    // The facade passes a negative number for "never".
-    let ttl_ms = frame.whole(value - VALUE + TTL_MS);
     let (form, value) = frame.value(value)?;
     store(Put { tag: Tag::new(form, codec), value, ttl_ms, tags })
 }
@@ -258,6 +285,7 @@ fn get_many(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
 /// Keys, values and codecs stand by threes in the first argument.
 fn set_many(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     cache.handle.check_open()?;
+    cache.tell_used();
     let tags = keys(frame, 2)?;
     let tags = borrowed(&tags);
     let ttl_ms = frame.whole(1);
@@ -428,11 +456,14 @@ fn tag_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
 
 /// Works on a closed handle too, as do the other ways to end a load.
 fn end_load(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
+    cache.tell_used();
     with_key_always(cache, frame, |engine, at, frame| {
         let ticket = frame.whole(1).unwrap_or_default();
         let tags = keys(frame, 5)?;
         let store = frame.flag(6);
-        let stored = write(frame, 2, &borrowed(&tags), |put| engine.end_load(at, ticket, put, store));
+        let codec_and_ttl = codec_and_ttl(frame, 2);
+        let stored =
+            write(frame, 2, codec_and_ttl, &borrowed(&tags), |put| engine.end_load(at, ticket, put, store));
         cache.handle.lane.remove_load(ticket);
         if stored.is_err() {
             // A bad tag: whoever waits asks anew, and hears of it then.
@@ -476,18 +507,16 @@ fn load_counts(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     })
 }
 
-fn used(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
-    with_key_always(cache, frame, |engine, at, _| {
-        engine.note_use(at);
-        Ok(Out::Undefined)
-    })
+fn tell_used(cache: &Cache, _frame: &mut Frame<'_>) -> Result<Out> {
+    cache.tell_used();
+    Ok(Out::Undefined)
 }
 
 fn open_near(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     cache.handle.check_open()?;
     let Some(places) = cache.engine.open_near() else { return Ok(Out::Number(-1.0)) };
     cache.handle.lane.add_near(&cache.engine, places.hits);
-    cache.has_near.store(true, Ordering::Relaxed);
+    cache.near.store(u32::from(places.hits), Ordering::Relaxed);
     frame.set(1, f64::from(places.epoch));
     frame.set(2, f64::from(places.clock));
     Ok(Out::Number(f64::from(places.hits)))
@@ -495,7 +524,7 @@ fn open_near(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
 
 fn close_near(cache: &Cache, frame: &mut Frame<'_>) -> Result<Out> {
     if let Some(hits) = frame.whole(0).and_then(|hits| u16::try_from(hits).ok()) {
-        cache.has_near.store(false, Ordering::Relaxed);
+        cache.near.store(NO_NEAR, Ordering::Relaxed);
         cache.handle.lane.close_near(&cache.engine, hits);
     }
     Ok(Out::Undefined)

@@ -181,6 +181,24 @@ impl Lane {
         unsafe { slot.write(value) };
     }
 
+    /// As `set`, two counts in the place of one number.
+    fn set_pair(&self, index: usize, pair: [u32; 2]) {
+        assert!(index < SCRATCH_LEN, "scratch index {index}");
+        // SAFETY: as in `set`.
+        let slot = unsafe { self.scratch.add(index) };
+        // SAFETY: as in `set`; a pair is as large as a double and needs less alignment.
+        unsafe { slot.cast::<[u32; 2]>().write(pair) };
+    }
+
+    /// What JavaScript or `set` wrote last.
+    fn get(&self, index: usize) -> f64 {
+        assert!(index < SCRATCH_LEN, "scratch index {index}");
+        // SAFETY: as in `set`.
+        let slot = unsafe { self.scratch.add(index) };
+        // SAFETY: as in `set`.
+        unsafe { slot.read() }
+    }
+
     /// Remembers why a call failed, for `lastError`.
     pub(crate) fn fail(&self, error: Error) {
         self.set(0, STATUS_ERROR);
@@ -463,6 +481,21 @@ impl Frame<'_> {
     /// Writes a number that JavaScript reads after the call; slot 0 is the status, the others are the call's own.
     pub(crate) fn set(&self, index: usize, value: f64) {
         self.lane.set(index, value);
+    }
+
+    /// Writes two counts into the place of one number; JavaScript reads them through `counts`.
+    pub(crate) fn set_pair(&self, index: usize, pair: [u32; 2]) {
+        self.lane.set_pair(index, pair);
+    }
+
+    /// A number that JavaScript wrote before the call, which is cheaper than an argument.
+    pub(crate) fn scratch(&self, index: usize) -> f64 {
+        self.lane.get(index)
+    }
+
+    /// As `whole`, of a number that JavaScript wrote before the call.
+    pub(crate) fn scratch_whole(&self, index: usize) -> Option<u64> {
+        whole(self.scratch(index))
     }
 
     /// As `set`, for a count, which stays far below 2^53.

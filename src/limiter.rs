@@ -24,7 +24,7 @@ pub(crate) fn bind<'env>(
 ) -> napi::Result<Functions<'env>> {
     let limiter = Limiter { engine, handle: handle.clone() };
     functions
-        .with::<2, _>("consume", limiter.clone(), consume)?
+        .with::<1, _>("consume", limiter.clone(), consume)?
         .with::<4, _>("consumeAs", limiter.clone(), consume_as)?
         .with::<4, _>("peek", limiter.clone(), peek)?
         .with::<5, _>("refund", limiter.clone(), refund)?
@@ -46,7 +46,7 @@ fn consume(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
     limiter.handle.check_open()?;
     let mut buffer = KeyBuffer::of_any_length();
     let key = frame.key(0, &mut buffer)?;
-    Ok(taken(frame, limiter.engine.take(key, Ask::units(units(frame.whole(1))))?))
+    Ok(taken(frame, limiter.engine.take(key, Ask::units(1))?))
 }
 
 fn consume_as(limiter: &Limiter, frame: &mut Frame<'_>) -> Result<Out> {
@@ -133,36 +133,40 @@ fn units(number: Option<u64>) -> u32 {
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX)
 }
 
-/// As `answer`, and scratch[6]: when that was.
+/// As `answer`, and scratch[5]: when that was.
 fn taken(frame: &Frame<'_>, (given, at_us): (Answer, u64)) -> Out {
-    frame.set_whole(6, at_us);
+    frame.set_whole(5, at_us);
     answer(frame, &given)
 }
 
-/// scratch[1..6]: the fields behind `allowed`.
+/// counts[2]: limit, [3]: remaining; scratch[2]: `resetAfterMs`, [3]: `retryAfterMs`, [4]: reason, which an allowed call has not.
 fn answer(frame: &Frame<'_>, answer: &Answer) -> Out {
-    for (place, field) in fields(answer).into_iter().enumerate().skip(1) {
-        frame.set_whole(place, field);
-    }
-    Out::Bool(answer.allowed)
+    frame.set_pair(1, [answer.limit, answer.remaining]);
+    frame.set_whole(2, answer.reset_after_ms);
+    frame.set_whole(3, answer.retry_after_ms);
+    frame.set_whole(4, reason(answer));
+    Out::Undefined
 }
 
 /// allowed, limit, remaining, resetAfterMs, retryAfterMs, reason (0 none, 1 limit, 2 overflow, 3 blocked).
 fn fields(answer: &Answer) -> [u64; 6] {
-    let reason = match answer.reason {
-        None => 0,
-        Some(Reason::Limit) => 1,
-        Some(Reason::Overflow) => 2,
-        Some(Reason::Blocked) => 3,
-    };
     [
         u64::from(answer.allowed),
         answer.limit.into(),
         answer.remaining.into(),
         answer.reset_after_ms,
         answer.retry_after_ms,
-        reason,
+        reason(answer),
     ]
+}
+
+fn reason(answer: &Answer) -> u64 {
+    match answer.reason {
+        None => 0,
+        Some(Reason::Limit) => 1,
+        Some(Reason::Overflow) => 2,
+        Some(Reason::Blocked) => 3,
+    }
 }
 
 /// What doors salt a key with before they show its hash to clients: one text a process, so that all threads show the same.
@@ -187,7 +191,7 @@ pub(crate) fn consume_all(handle: &Arc<Handle>, frame: &mut Frame<'_>) -> Result
         wanted.push((number, key, asked(cost, limit, frame.whole_in(0, at + 4))));
     }
     let (answers, at_us) = handle.store.consume_all(&wanted)?;
-    frame.set_whole(6, at_us);
+    frame.set_whole(5, at_us);
     let answers = answers.iter().map(fields).collect::<Vec<_>>();
     Ok(Out::Text(serde_json::json!(answers).to_string()))
 }

@@ -39,7 +39,7 @@ export interface CacheFunctions {
   readonly options: string;
   /**
    * A fresh value; counts a hit or a miss. scratch[1]: codec; for near caches scratch[2]: slot, [3]: generation, [4]: expiry in
-   * µs of the store's clock, Infinity for never.
+   * µs of the store's clock, Infinity for never, [8]: place.
    */
   get(key: string): Payload | undefined;
   /** As get, and also a value past its TTL by less than windowMs: scratch[5] is 1 then, else 0. Counts a hit, a stale or a miss. */
@@ -48,7 +48,8 @@ export interface CacheFunctions {
   peek(key: string, windowMs: number): Payload | undefined;
   /** Get and delete; counts a hit or a miss. scratch[1]: codec. */
   take(key: string): Payload | undefined;
-  set(key: string, payload: Payload, codec: number, ttlMs: number): undefined;
+  /** scratch[1]: codec, [2]: ttlMs, both written before the call. */
+  set(key: string, payload: Payload): undefined;
   setTagged(key: string, payload: Payload, codec: number, ttlMs: number, tags: string[]): undefined;
   has(key: string): boolean | undefined;
   delete(key: string): boolean | undefined;
@@ -94,8 +95,8 @@ export interface CacheFunctions {
   leaveLoad(key: string, ticket: number, left: boolean): boolean | undefined;
   /** Whether nothing has overtaken or ended the load of this ticket. */
   loadCounts(key: string, ticket: number): boolean | undefined;
-  /** A near hit out of many: counts as a use of the entry. */
-  used(key: string): undefined;
+  /** Near hits that the near cache has written down on the board count as uses of their entries; a write does this by itself. */
+  tellUsed(): undefined;
   /** The index of its hit counter in `hits`, -1 when none is free. scratch[1]: index in `epochs`, scratch[2]: in `clocks`. */
   openNear(): number | undefined;
   closeNear(index: number): undefined;
@@ -144,15 +145,15 @@ export interface LimiterFunctions {
   /** What a part of consumeAll names it by: a number in decimals. */
   number(): string;
   /**
-   * scratch[1..5]: limit, remaining, resetAfterMs, retryAfterMs, reason (0 none, 1 limit, 2 overflow, 3 blocked). consume and
-   * consumeAs also scratch[6]: when that was, in µs of the store's clock.
+   * One unit. counts[2]: limit, [3]: remaining; scratch[2]: resetAfterMs, [3]: retryAfterMs, [4]: reason (0 allowed, 1 limit,
+   * 2 overflow, 3 blocked). consume and consumeAs also scratch[5]: when that was, in µs of the store's clock.
    */
-  consume(key: string, cost: number): boolean | undefined;
-  consumeAs(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
-  peek(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
+  consume(key: string): undefined;
+  consumeAs(key: string, cost: number, limit: number, windowMs: number): undefined;
+  peek(key: string, cost: number, limit: number, windowMs: number): undefined;
   /** takenUs < 0: the units taken last; else of those taken then or before. */
   refund(key: string, cost: number, limit: number, windowMs: number, takenUs: number): undefined;
-  penalty(key: string, cost: number, limit: number, windowMs: number): boolean | undefined;
+  penalty(key: string, cost: number, limit: number, windowMs: number): undefined;
   block(key: string, durationMs: number): undefined;
   reset(key: string): boolean | undefined;
   resetAll(): undefined;

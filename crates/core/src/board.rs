@@ -11,6 +11,8 @@
 //!   ticks only while near caches are in use and stands at infinity otherwise, by which every near value with a TTL has
 //!   expired and is asked for anew.
 //! - **hits**: one a near cache, written by its thread alone, so that hits which never come here are counted exactly.
+//! - **used**: a short list a near cache, written by its thread alone: where the entries are whose uses the cache is yet to be
+//!   told of.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -25,6 +27,8 @@ const GENERATIONS: usize = 1 << 16;
 const EPOCHS: usize = 1 << 10;
 const CLOCKS: usize = 1 << 8;
 const HITS: usize = 1 << 12;
+/// Uses that a near cache writes down before it tells of them.
+pub const USES: usize = 63;
 
 /// How often the machine's clock is written down.
 const TICK: Duration = Duration::from_millis(10);
@@ -42,6 +46,8 @@ pub struct Board {
     pub clocks: [AtomicU64; CLOCKS],
     /// As above.
     pub hits: [AtomicU64; HITS],
+    /// As above: how many, then the places.
+    pub used: [[AtomicU64; 1 + USES]; HITS],
 }
 
 /// The one of this process.
@@ -50,6 +56,7 @@ pub static BOARD: Board = Board {
     epochs: [const { AtomicU32::new(0) }; EPOCHS],
     clocks: [const { AtomicU64::new(f64::INFINITY.to_bits()) }; CLOCKS],
     hits: [const { AtomicU64::new(0) }; HITS],
+    used: [const { [const { AtomicU64::new(0) }; 1 + USES] }; HITS],
 };
 
 /// Places of one kind, handed out and given back.
@@ -137,6 +144,7 @@ impl HitCount {
     pub fn take() -> Option<Self> {
         let place = HIT_PLACES.take()?;
         BOARD.hits[usize::from(place)].store(0, Ordering::Release);
+        BOARD.used[usize::from(place)][0].store(0, Ordering::Release);
         Some(Self(place))
     }
 
@@ -146,14 +154,36 @@ impl HitCount {
     }
 
     /// Hits counted.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a whole number counted up from 0"
-    )]
     pub fn count(&self) -> u64 {
-        f64::from_bits(BOARD.hits[usize::from(self.0)].load(Ordering::Acquire)) as u64
+        whole(&BOARD.hits[usize::from(self.0)])
     }
+}
+
+/// What the near cache with this place has written down since it was last asked; by its own thread.
+#[inline]
+pub fn take_used(near: u16, tell: impl FnOnce(&[u64])) {
+    let used = &BOARD.used[usize::from(near)];
+    let count = whole(&used[0]);
+    if count > 0 {
+        tell_used(used, count, tell);
+    }
+}
+
+#[inline(never)]
+fn tell_used(used: &[AtomicU64; 1 + USES], count: u64, tell: impl FnOnce(&[u64])) {
+    let mut places = [0; USES];
+    let count = usize::try_from(count).unwrap_or(USES).min(USES);
+    for (place, written) in places.iter_mut().zip(&used[1..=count]) {
+        *place = whole(written);
+    }
+    used[0].store(0, Ordering::Relaxed);
+    tell(&places[..count]);
+}
+
+/// A whole number that JavaScript wrote.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number of at least 0")]
+fn whole(written: &AtomicU64) -> u64 {
+    f64::from_bits(written.load(Ordering::Acquire)) as u64
 }
 
 impl Drop for HitCount {
@@ -230,7 +260,8 @@ mod tests {
         assert_eq!(std::mem::offset_of!(Board, epochs), 262_144);
         assert_eq!(std::mem::offset_of!(Board, clocks), 266_240);
         assert_eq!(std::mem::offset_of!(Board, hits), 268_288);
-        assert_eq!(size_of::<Board>(), 301_056);
+        assert_eq!(std::mem::offset_of!(Board, used), 301_056);
+        assert_eq!(size_of::<Board>(), 2_398_208);
     }
 
     #[test]

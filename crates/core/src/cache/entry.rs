@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::ghost::SEEN_BYTES;
 use super::wheel::LINK_BYTES;
+use crate::clock::MS;
 use crate::key::{Key, Width};
 use crate::value::Tag;
 
@@ -34,34 +35,54 @@ pub enum Place {
     Main,
 }
 
-/// One entry. Readers share the lock under which it lives, so what a read changes is atomic.
+/// One entry, a cache line of its own: a lookup in a large table waits for memory more than for anything else. Readers share
+/// the lock under which it lives, so what a read changes is atomic.
+#[repr(align(64))]
 pub struct Entry {
     /// Key bytes, then value bytes: one allocation.
     data: Box<[u8]>,
     expires_us: AtomicU64,
     /// The key's, under the cache's seed.
     pub hash: u64,
-    key_len: u32,
-    /// The shape of the value, by its number in the cache.
-    pub version: u32,
-    uses: AtomicU8,
-    wide: bool,
-    /// Somebody was told that it has expired, and it is kept only to be served stale: it is absent from then on, whatever a
-    /// clock that is read again may say.
-    pub lapsed: bool,
-    /// How to read the value.
-    pub tag: Tag,
-    /// The queue it stands in.
-    pub place: Place,
-    /// Its neighbours there.
+    /// Names to delete it by.
+    pub tags: Option<Box<Tags>>,
+    /// Its neighbours in its queue.
     pub newer: u32,
     /// As above.
     pub older: u32,
-    /// The TTL it was set with, for starting it anew.
-    pub ttl_us: u64,
-    /// Names to delete it by.
-    pub tags: Option<Box<Tags>>,
+    /// The shape of the value, by its number in the cache.
+    pub version: u32,
+    /// How long the key is, what is told apart by a bit, and the high bits of the TTL.
+    shape: Shape,
+    ttl_low: u32,
+    /// How to read the value.
+    pub tag: Tag,
+    uses: AtomicU8,
 }
+
+/// Several small numbers in one.
+#[derive(Clone, Copy)]
+struct Shape(u32);
+
+impl Shape {
+    /// Keys are at most 64 KiB.
+    const KEY_LEN: u32 = (1 << 17) - 1;
+    const WIDE: u32 = 1 << 17;
+    const LAPSED: u32 = 1 << 18;
+    const MAIN: u32 = 1 << 19;
+    const TTL_HIGH_AT: u32 = 20;
+
+    fn has(self, bit: u32) -> bool {
+        self.0 & bit != 0
+    }
+
+    fn set(&mut self, bit: u32, on: bool) {
+        self.0 = if on { self.0 | bit } else { self.0 & !bit };
+    }
+}
+
+/// A TTL takes 44 bits of milliseconds, 557 years; this one is "never".
+const TTL_NEVER: u64 = (1 << 44) - 1;
 
 /// What to store.
 pub struct NewEntry<'a> {
@@ -101,35 +122,77 @@ impl Entry {
         let mut data = Vec::with_capacity(new.key.bytes.len() + new.value.len());
         data.extend_from_slice(new.key.bytes);
         data.extend_from_slice(new.value);
-        Self {
+        let key_len = u32::try_from(new.key.bytes.len()).expect("keys are at most 64 KiB");
+        let mut entry = Self {
             data: data.into_boxed_slice(),
             expires_us: AtomicU64::new(new.expires_us),
             hash: new.hash,
-            key_len: u32::try_from(new.key.bytes.len()).expect("keys are at most 64 KiB"),
-            version: new.version,
-            uses: AtomicU8::new(uses),
-            wide: new.key.is_wide(),
-            lapsed: false,
-            tag: new.tag,
-            place,
+            tags: new.tags,
             newer: u32::MAX,
             older: u32::MAX,
-            ttl_us: new.ttl_us,
-            tags: new.tags,
-        }
+            version: new.version,
+            shape: Shape(key_len & Shape::KEY_LEN),
+            ttl_low: 0,
+            tag: new.tag,
+            uses: AtomicU8::new(uses),
+        };
+        entry.shape.set(Shape::WIDE, new.key.is_wide());
+        entry.set_place(place);
+        entry.set_ttl_us(new.ttl_us);
+        entry
+    }
+
+    /// The TTL it was set with, for starting it anew: to the millisecond, rounded up.
+    pub fn ttl_us(&self) -> u64 {
+        let ttl_ms = u64::from(self.shape.0 >> Shape::TTL_HIGH_AT) << 32 | u64::from(self.ttl_low);
+        if ttl_ms == TTL_NEVER { NEVER_US } else { ttl_ms * MS }
+    }
+
+    /// Gives it another TTL to be started anew with.
+    pub fn set_ttl_us(&mut self, ttl_us: u64) {
+        let ttl_ms = if ttl_us == NEVER_US { TTL_NEVER } else { ttl_us.div_ceil(MS).min(TTL_NEVER - 1) };
+        #[expect(clippy::cast_possible_truncation, reason = "in two parts")]
+        let (high, low) = ((ttl_ms >> 32) as u32, ttl_ms as u32);
+        self.ttl_low = low;
+        self.shape.0 = self.shape.0 & !(u32::MAX << Shape::TTL_HIGH_AT) | high << Shape::TTL_HIGH_AT;
+    }
+
+    /// The queue it stands in.
+    pub fn place(&self) -> Place {
+        if self.shape.has(Shape::MAIN) { Place::Main } else { Place::Small }
+    }
+
+    /// Moves it to another queue.
+    pub fn set_place(&mut self, place: Place) {
+        self.shape.set(Shape::MAIN, place == Place::Main);
+    }
+
+    /// Whether somebody was told that it has expired, and it is kept only to be served stale: it is absent from then on,
+    /// whatever a clock that is read again may say.
+    pub fn lapsed(&self) -> bool {
+        self.shape.has(Shape::LAPSED)
+    }
+
+    /// Somebody is told so.
+    pub fn lapse(&mut self) {
+        self.shape.set(Shape::LAPSED, true);
+    }
+
+    fn key_len(&self) -> usize {
+        (self.shape.0 & Shape::KEY_LEN) as usize
     }
 
     /// Its key.
     #[inline]
     pub fn key(&self) -> Key<'_> {
-        let width = if self.wide { Width::Two } else { Width::One };
-        Key { bytes: &self.data[..self.key_len as usize], width }
+        let width = if self.shape.has(Shape::WIDE) { Width::Two } else { Width::One };
+        Key { bytes: &self.data[..self.key_len()], width }
     }
 
     /// Its value.
     #[inline]
     pub fn value(&self) -> &[u8] {
-        &self.data[self.key_len as usize..]
+        &self.data[self.key_len()..]
     }
 
     /// Bytes it counts for.
@@ -152,7 +215,7 @@ impl Entry {
     #[inline]
     pub fn has_expired(&self, now_us: impl FnOnce() -> u64) -> bool {
         let expires_us = self.expires_us();
-        self.lapsed || (expires_us != NEVER_US && expires_us <= now_us())
+        self.lapsed() || (expires_us != NEVER_US && expires_us <= now_us())
     }
 
     /// Counts a use. Two readers at once may count one, which is all that a counter to three needs; the hottest entries
@@ -173,5 +236,47 @@ impl Entry {
     /// Sets the counter.
     pub fn set_uses(&mut self, uses: u8) {
         *self.uses.get_mut() = uses.min(USES_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Form;
+
+    #[test]
+    fn an_entry_is_one_cache_line_and_no_more_where_it_may_be_missing() {
+        assert_eq!((size_of::<Entry>(), align_of::<Entry>(), size_of::<Option<Entry>>()), (64, 64, 64));
+    }
+
+    #[test]
+    fn what_shares_a_number_does_not_meet() {
+        let keys = [Key::narrow(b""), Key::wide(&[1; 65_536]), Key::narrow(&[2; 65_536])];
+        let ttls = [1, u64::from(u32::MAX), u64::from(u32::MAX) + 1, TTL_NEVER - 1].map(|ms| ms * MS);
+        for key in keys {
+            for ttl_us in ttls.into_iter().chain([NEVER_US]) {
+                for place in [Place::Small, Place::Main] {
+                    let tag = Tag::new(Form::Bytes, 9);
+                    let new = NewEntry {
+                        key,
+                        hash: 7,
+                        version: 3,
+                        tag,
+                        value: b"v",
+                        expires_us: 1,
+                        ttl_us,
+                        tags: None,
+                    };
+                    let mut entry = Entry::new(new, 0, place);
+                    assert_eq!((entry.key(), entry.value(), entry.place()), (key, &b"v"[..], place));
+                    assert_eq!((entry.ttl_us(), entry.lapsed()), (ttl_us, false));
+                    entry.lapse();
+                    entry.set_ttl_us(5 * MS);
+                    entry.set_place(Place::Main);
+                    assert_eq!((entry.key(), entry.place(), entry.ttl_us()), (key, Place::Main, 5 * MS));
+                    assert!(entry.lapsed());
+                }
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@
 //! through a tenth of the cache. **'lru'**: one queue, a hit makes its entry the newest.
 //!
 //! A key that was just set is always there: room is made while it stands in no queue. One that is overwritten keeps its queue
-//! and its uses.
+//! and its uses, and under 's3-fifo' also its place where the new value fits: links of its neighbours are read for nothing then.
 //!
 //! The slab and the table keep the size of their peak, which `bytes` knows nothing of. When more than half of the slab is
 //! free, the entries move together into one of their own size. That many were dropped since the last move, so it costs each
@@ -153,6 +153,11 @@ impl Table {
         self.slab[index as usize].as_ref().expect("an index in use has an entry")
     }
 
+    /// The entry at an index that may be free.
+    pub fn get(&self, index: u32) -> Option<&Entry> {
+        self.slab.get(index as usize)?.as_ref()
+    }
+
     /// As `entry`, to change it.
     pub fn entry_mut(&mut self, index: u32) -> &mut Entry {
         self.slab[index as usize].as_mut().expect("an index in use has an entry")
@@ -172,14 +177,13 @@ impl Table {
     pub fn set(&mut self, new: NewEntry<'_>, taken: usize, gone: &mut impl FnMut(Entry, Reason)) -> u32 {
         let (cost, hash) = (new.cost() + taken, new.hash);
         if let Some(index) = self.find(hash, new.key) {
-            self.wheel.remove(index);
-            let place = self.entry(index).place;
+            if self.eviction == Eviction::S3Fifo && self.fits_in_place(index, cost) {
+                gone(self.overwrite(index, new), Reason::Set);
+                return index;
+            }
+            let place = self.entry(index).place();
             self.queue(place, |queue, slab| queue.remove(slab, index));
-            let uses = self.entry(index).uses() + 1;
-            let mut entry = Entry::new(new, 0, place);
-            entry.set_uses(uses);
-            let old = self.slab[index as usize].replace(entry).expect("it was found");
-            gone(old, Reason::Set);
+            gone(self.replace(index, new), Reason::Set);
             // It counts as an entry of the table already, and stands in no queue while the others make room.
             self.make_room(cost, 0, gone);
             self.queue(place, |queue, slab| queue.push(slab, index));
@@ -195,6 +199,31 @@ impl Table {
         index
     }
 
+    /// Whether an entry of `cost` bytes, other use included, may take the place of the one at `index` and nobody has to go.
+    fn fits_in_place(&self, index: u32, cost: usize) -> bool {
+        self.bytes() + cost - self.entry(index).cost() <= self.room.bytes
+    }
+
+    /// A new value for the entry at `index`, which stays where it stands.
+    fn overwrite(&mut self, index: u32, new: NewEntry<'_>) -> Entry {
+        let (newer, older) = (self.entry(index).newer, self.entry(index).older);
+        let old = self.replace(index, new);
+        let entry = self.entry_mut(index);
+        (entry.newer, entry.older) = (newer, older);
+        let (place, cost) = (entry.place(), entry.cost());
+        self.queue(place, |queue, _| queue.bytes = queue.bytes + cost - old.cost());
+        old
+    }
+
+    /// A new value for the entry at `index`, which counts as a use; its links are open.
+    fn replace(&mut self, index: u32, new: NewEntry<'_>) -> Entry {
+        let old = self.entry(index);
+        let (uses, place) = (old.uses() + 1, old.place());
+        let mut entry = Entry::new(new, 0, place);
+        entry.set_uses(uses);
+        self.slab[index as usize].replace(entry).expect("an index in use has an entry")
+    }
+
     /// The wheel's next entry that is due, which is off the wheel then.
     pub fn pop_due(&mut self, now_us: u64, due_us: impl Fn(&Entry) -> u64) -> Option<u32> {
         let slab = &self.slab;
@@ -204,7 +233,7 @@ impl Table {
 
     /// Takes an entry out. Call `compact` when no index is held any more.
     pub fn remove(&mut self, index: u32) -> Entry {
-        let place = self.entry(index).place;
+        let place = self.entry(index).place();
         self.wheel.remove(index);
         self.queue(place, |queue, slab| queue.remove(slab, index));
         let entry = self.slab[index as usize].take().expect("an index in use has an entry");
@@ -333,7 +362,7 @@ impl Table {
                 }
                 self.small.remove(&mut self.slab, index);
                 let entry = self.entry_mut(index);
-                entry.place = Place::Main;
+                entry.set_place(Place::Main);
                 entry.set_uses(0);
                 self.main.push(&mut self.slab, index);
             } else if uses == 0 {
@@ -467,7 +496,7 @@ mod tests {
         use_it(&mut table, 48, 2);
         use_it(&mut table, 49, 1);
         set(&mut table, 50, 0);
-        assert_eq!(table.entry(find(&table, 48).unwrap()).place, Place::Main);
+        assert_eq!(table.entry(find(&table, 48).unwrap()).place(), Place::Main);
         assert_eq!(table.small.len, 2, "its share, so that one of the main queue went for it");
         assert_eq!(evicted(set(&mut table, 51, 0)), [49]);
     }
@@ -478,9 +507,9 @@ mod tests {
         (0..20).for_each(|number| assert!(set(&mut table, number, 0).is_empty()));
         assert_eq!(evicted(set(&mut table, 20, 0)), [0]);
         set(&mut table, 0, 0);
-        assert_eq!(table.entry(find(&table, 0).unwrap()).place, Place::Main);
+        assert_eq!(table.entry(find(&table, 0).unwrap()).place(), Place::Main);
         set(&mut table, 21, 0);
-        assert_eq!(table.entry(find(&table, 21).unwrap()).place, Place::Small);
+        assert_eq!(table.entry(find(&table, 21).unwrap()).place(), Place::Small);
     }
 
     #[test]

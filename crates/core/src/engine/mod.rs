@@ -50,6 +50,8 @@ pub enum Read {
 pub struct Found {
     /// How to read the value.
     pub tag: Tag,
+    /// Where the engine found it, for `note_used`.
+    pub place: u64,
     /// Where the board has the generation of its key.
     pub slot: u32,
     /// That generation.
@@ -106,8 +108,9 @@ pub trait CacheEngine: Send + Sync {
     fn peek(&self, at: At<'_>, window_ms: u64, buffer: &mut Vec<u8>) -> Result<Read>;
     /// Copies the live value and removes it; counts a hit or a miss.
     fn take(&self, at: At<'_>, buffer: &mut Vec<u8>) -> Result<Read>;
-    /// Counts a use of the entry, for reads that a near cache answered.
-    fn note_use(&self, at: At<'_>);
+    /// Counts a use of what is at each of these places, for reads that a near cache answered. Another entry may have come
+    /// there since it was found; it gains a use.
+    fn note_used(&self, places: &[u64]);
     /// Stores a value until its TTL ends, or until evicted. A value over the entry limit removes the old one and fails
     /// with `TooLarge`.
     fn set(&self, at: At<'_>, put: Put<'_>) -> Result<()>;

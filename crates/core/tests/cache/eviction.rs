@@ -3,7 +3,7 @@
 use redstart_core::cache::CacheOptions;
 use redstart_core::cache::table::Eviction;
 
-use crate::support::{Open, Rig, at, roomy};
+use crate::support::{Open, Rig, roomy};
 
 /// Numbers that are the same in every run: an xorshift.
 struct Numbers(u64);
@@ -95,7 +95,7 @@ fn lru_evicts_in_the_exact_order_of_use(open: Open) {
                 if numbers.below(2) == 0 {
                     assert!(rig.get(&key).is_some());
                 } else {
-                    rig.cache.note_use(at(&key));
+                    rig.cache.note_used(&[rig.place(&key)]);
                 }
                 let key = order.remove(known);
                 order.push(key);
@@ -153,7 +153,9 @@ fn s3_fifo_keeps_a_popular_key_that_is_only_ever_overwritten(open: Open) {
 fn s3_fifo_hears_of_uses_that_a_near_cache_answered(open: Open) {
     let rig = full(open, Eviction::S3Fifo, 100);
     rig.set("near", "v");
-    (0..2).for_each(|_| rig.cache.note_use(at("near")));
+    let place = rig.place("near");
+    // And of some that nobody could have found.
+    rig.cache.note_used(&[place, u64::MAX, place + 1, place]);
     (0..1_000).for_each(|number| rig.set(&number.to_string(), "v"));
     assert!(rig.has("near"));
     assert_eq!(rig.stats().hits, 0, "what a near cache answered it counts itself");

@@ -116,6 +116,14 @@ impl Rig {
         read(|buffer| self.cache.get(at(key), buffer)).map(|(value, _)| value)
     }
 
+    /// Where a near cache would have found it.
+    pub(crate) fn place(&self, key: &str) -> u64 {
+        match self.cache.peek(at(key), 0, &mut Vec::new()).unwrap() {
+            Read::Found(found) => found.place,
+            Read::Absent => panic!("{key} is there"),
+        }
+    }
+
     pub(crate) fn peek(&self, key: &str) -> Option<String> {
         read(|buffer| self.cache.peek(at(key), 0, buffer)).map(|(value, _)| value)
     }

@@ -72,6 +72,26 @@ fn the_last_ttl_counts_and_an_earlier_one_is_forgotten(open: Open) {
     assert_eq!((rig.stats().entries, rig.has("longer")), (2, false));
 }
 
+fn an_entry_that_is_overwritten_gives_its_memory_back_by_its_new_ttl(open: Open) {
+    let rig = Rig::new(open, roomy());
+    for (key, ttls) in [
+        ("sooner", &[Some(1_000), Some(10)][..]),
+        ("later", &[Some(10), Some(1_000)]),
+        ("never", &[Some(10), None]),
+        ("after", &[None, Some(10)]),
+    ] {
+        for &ttl in ttls {
+            rig.cache.set(at(key), Put { ttl_ms: ttl, ..put("1") }).unwrap();
+        }
+    }
+    rig.pass(10);
+    assert_eq!(rig.stats().entries, 2, "sooner and after have gone unread");
+    rig.pass(989);
+    assert!(rig.has("later") && rig.has("never"));
+    rig.pass(1);
+    assert_eq!(rig.stats().entries, 1, "never alone is left");
+}
+
 fn with_sliding_expiry_a_read_starts_the_ttl_anew_and_a_look_does_not(open: Open) {
     let rig = Rig::new(open, CacheOptions { update_age_on_get: true, ..roomy() });
     rig.set_for("read", "1", 100);
@@ -189,6 +209,7 @@ promises!(
     a_ttl_of_a_hundred_years_does_not_wrap,
     a_touch_starts_the_ttl_anew_with_its_own_or_another,
     the_last_ttl_counts_and_an_earlier_one_is_forgotten,
+    an_entry_that_is_overwritten_gives_its_memory_back_by_its_new_ttl,
     with_sliding_expiry_a_read_starts_the_ttl_anew_and_a_look_does_not,
     jitter_shortens_ttls_within_its_bounds_and_spreads_them,
     memory_comes_back_unread_at_the_very_instant,

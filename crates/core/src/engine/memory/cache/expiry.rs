@@ -41,7 +41,7 @@ impl MemoryCache {
         {
             let state = &mut *shard.state.write();
             let due_us = |entry: &Entry| {
-                let kept_us = if entry.lapsed { self.stale_us } else { 0 };
+                let kept_us = if entry.lapsed() { self.stale_us } else { 0 };
                 entry.expires_us().saturating_add(kept_us)
             };
             while swept < SWEPT_A_LOCK {

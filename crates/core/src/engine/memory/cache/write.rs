@@ -80,7 +80,11 @@ impl MemoryCache {
         let tag_bytes =
             index.as_ref().map_or_else(|| self.tag_bytes.load(Ordering::Relaxed), |index| index.bytes());
         let taken = tag_bytes / self.shards.len();
+        let mut armed_us = NEVER_US;
         let place = state.table.set(new, taken, &mut |entry, reason| {
+            if reason == Reason::Set && !entry.lapsed() {
+                armed_us = entry.expires_us();
+            }
             self.let_go(&entry, reason, &shard.counters, index.as_mut(), gone);
         });
         if let (Some(index), Some(tags)) = (&mut index, &state.table.entry(place).tags) {
@@ -90,10 +94,14 @@ impl MemoryCache {
         if let Some(index) = &index {
             self.note_tag_bytes(index);
         }
-        if expires_us != NEVER_US {
+        if expires_us == NEVER_US {
+            state.table.wheel.remove(place);
+        } else if armed_us > expires_us || armed_us == NEVER_US {
             state.table.wheel.set(place, expires_us, now_us);
             self.set_alarm(expires_us);
         }
+        // Else the wheel comes for it when the old value would have expired, and finds that it is later: the neighbours there
+        // of what is often overwritten are not moved each time.
         state.table.compact();
         Ok(true)
     }
@@ -124,7 +132,7 @@ impl MemoryCache {
             let state = &mut *shard.state.write();
             state.loads.overtake(at.key);
             let live = self.find_live(state, hash, at);
-            let taken = live.map(|index| copy(state.table.entry(index), buffer));
+            let taken = live.map(|index| copy(self.place_of(hash, index), state.table.entry(index), buffer));
             if let Some(index) = live {
                 self.remove(state, index, Reason::Delete, shard, &mut gone);
                 state.table.compact();
@@ -142,13 +150,13 @@ impl MemoryCache {
     pub(super) fn touch_entry(&self, at: At<'_>, touch: Touch) -> bool {
         self.change_live(at, |state, index, _| {
             let ttl_us = match touch {
-                Touch::Own => state.table.entry(index).ttl_us,
+                Touch::Own => state.table.entry(index).ttl_us(),
                 Touch::For(ttl_ms) => ttl_ms.map_or(NEVER_US, |ttl_ms| self.jittered_us(state, ttl_ms)),
             };
             let now_us = self.clock.now_us();
             let expires_us = if ttl_us == NEVER_US { NEVER_US } else { now_us.saturating_add(ttl_us) };
             let entry = state.table.entry_mut(index);
-            entry.ttl_us = ttl_us;
+            entry.set_ttl_us(ttl_us);
             entry.expire_at(expires_us);
             board::raise(entry.hash);
             if expires_us == NEVER_US {
