@@ -222,6 +222,7 @@ function plainAsk(given) {
   for (const name of Object.keys(given)) {
     if (name !== 'cost' && name !== 'limit') return undefined;
     const units = /** @type {Record<string, unknown>} */ (given)[name];
+    if (units === undefined) continue;
     if (!isUnits(units)) return undefined;
     ask[name] = units;
   }

@@ -32,32 +32,50 @@ function decideOne(call) {
   const [result, takenUs] = limiter[kTake](call.key, optionsOf(call));
   const { allowed, retryAfterMs } = result;
   const verdict = { call, result, waitMs: allowed ? result.resetAfterMs : retryAfterMs };
-  return { takenUs, allowed, retryAfterMs, verdicts: [verdict], nearest: verdict, info: { ...result, key: call.key } };
+  return { takenUs, allowed, retryAfterMs, verdicts: [verdict], nearest: verdict, info: infoOf(result, call.key) };
+}
+
+/**
+ * Field by field: a spread takes as long as all the rest of a decision.
+ * @param {LimitResult} result
+ * @param {string} key
+ * @returns {import('../express.js').RateLimitInfo}
+ */
+function infoOf({ allowed, limit, remaining, resetAfterMs, retryAfterMs, reason }, key) {
+  if (allowed) return { allowed, limit, remaining, resetAfterMs, retryAfterMs, key };
+  return { allowed, limit, remaining, resetAfterMs, retryAfterMs, reason, key };
 }
 
 /** Most requests cost one, which is said with no options at all. @param {Call} call */
 function optionsOf({ cost, rule }) {
   if (cost === 1) return rule;
-  return rule === undefined ? { cost } : { cost, ...rule };
+  if (rule === undefined) return { cost };
+  return rule.window === undefined ? { cost, limit: rule.limit } : { cost, ...rule };
 }
 
 /** @param {Call[]} calls @returns {Decision} */
 function decideAll(calls) {
-  const parts = calls.map(({ part, key, cost, rule }) => ({ limiter: part.limiter, key, cost, ...rule }));
+  const parts = calls.map(({ part, key, cost, rule }) => ({
+    limiter: part.limiter,
+    key,
+    cost,
+    limit: rule?.limit,
+    window: rule?.window,
+  }));
   const [{ allowed, retryAfterMs, results, deniedBy }, takenUs] = takeAll(parts, decideAll);
   const verdicts = calls.map((call, index) => {
     const result = results[index];
     return { call, result, waitMs: waitMsOf(result, allowed, retryAfterMs) };
   });
   const nearest = nearestOf(allowed ? verdicts : deniedBy.map((index) => verdicts[index]));
-  const info = {
-    ...nearest.result,
+  const info = Object.assign(infoOf(nearest.result, nearest.call.key), {
     allowed,
     retryAfterMs,
-    key: nearest.call.key,
-    results: verdicts.map(({ call, result }) => ({ ...result, name: call.part.limiter.name, key: call.key })),
+    results: verdicts.map(({ call, result }) =>
+      Object.assign(infoOf(result, call.key), { name: call.part.limiter.name }),
+    ),
     deniedBy,
-  };
+  });
   return { takenUs, allowed, retryAfterMs, verdicts, nearest, info };
 }
 

@@ -86,9 +86,9 @@ function nameFrom(option, given) {
 
 /** @param {any} res @param {Verdict} verdict @param {string} name */
 function addDraft8(res, { call, result, waitMs }, name) {
-  const { quota, seconds } = policyOf(call, result);
+  const { terms } = policyOf(call, result);
   add(res, 'RateLimit', `${name}; r=${result.remaining}; t=${inSeconds(waitMs)}`);
-  add(res, 'RateLimit-Policy', `${name}; q=${quota}; w=${seconds}; pk=:${partition(call.key)}:`);
+  add(res, 'RateLimit-Policy', `${name}; ${terms}; pk=:${partition(call.key)}:`);
 }
 
 /**
@@ -105,17 +105,17 @@ function add(res, header, text) {
 
 /** @param {any} res @param {Verdict} verdict */
 function setDraft7(res, { call, result, waitMs }) {
-  const { quota, seconds } = policyOf(call, result);
-  res.setHeader('RateLimit-Policy', `${quota};w=${seconds}`);
-  const state = `limit=${quota}, remaining=${result.remaining}, reset=${inSeconds(waitMs)}`;
+  const { quotaText, seconds } = policyOf(call, result);
+  res.setHeader('RateLimit-Policy', `${quotaText};w=${seconds}`);
+  const state = `limit=${quotaText}, remaining=${result.remaining}, reset=${inSeconds(waitMs)}`;
   res.setHeader('RateLimit', state);
 }
 
 /** @param {any} res @param {Verdict} verdict */
 function setDraft6(res, { call, result, waitMs }) {
-  const { quota, seconds } = policyOf(call, result);
-  res.setHeader('RateLimit-Policy', `${quota};w=${seconds}`);
-  res.setHeader('RateLimit-Limit', String(quota));
+  const { quotaText, seconds } = policyOf(call, result);
+  res.setHeader('RateLimit-Policy', `${quotaText};w=${seconds}`);
+  res.setHeader('RateLimit-Limit', quotaText);
   res.setHeader('RateLimit-Remaining', String(result.remaining));
   res.setHeader('RateLimit-Reset', String(inSeconds(waitMs)));
 }
@@ -123,7 +123,7 @@ function setDraft6(res, { call, result, waitMs }) {
 /** @param {any} res @param {Verdict} verdict */
 function setLegacy(res, { call, result, waitMs }) {
   const nowMs = Date.now();
-  res.setHeader('X-RateLimit-Limit', String(policyOf(call, result).quota));
+  res.setHeader('X-RateLimit-Limit', policyOf(call, result).quotaText);
   res.setHeader('X-RateLimit-Remaining', String(result.remaining));
   // A moment by the server's clock means something only beside that clock; Node sends it unless it was told not to.
   if (res.sendDate === false) res.setHeader('Date', new Date(nowMs).toUTCString());

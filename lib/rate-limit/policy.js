@@ -2,12 +2,13 @@
 /** What a policy is in a header. Most requests stand under the same as the one before, so its text is kept. */
 
 /**
- * `quota`: units of which `remaining` is a part; `seconds` in which so many come.
+ * `quotaText`: units of which `remaining` is a part; `seconds` in which so many come; `terms`: both, as draft 8 has them.
  * @typedef {object} Policy
  * @property {number} limit
  * @property {number} windowMs
- * @property {number} quota
+ * @property {string} quotaText
  * @property {number} seconds
+ * @property {string} terms
  */
 
 /**
@@ -22,7 +23,7 @@ function policyOf({ part, rule }, { limit }) {
   // A bucket may hold more than its limit.
   const quota = Math.max(limit, part.limiter.policy.burst ?? 0);
   const seconds = Math.max(1, inSeconds((windowMs * quota) / limit));
-  part.told = { limit, windowMs, quota, seconds };
+  part.told = { limit, windowMs, quotaText: String(quota), seconds, terms: `q=${quota}; w=${seconds}` };
   return part.told;
 }
 
