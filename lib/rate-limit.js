@@ -8,10 +8,11 @@
  * what the limiter throws too, unless onError is 'open'.
  */
 const { answer } = require('./rate-limit/answer.js');
-const { callsOf, questionsOf } = require('./rate-limit/calls.js');
+const { callsOf } = require('./rate-limit/calls.js');
 const { decide } = require('./rate-limit/decide.js');
 const { setHeaders } = require('./rate-limit/headers.js');
 const { ask, failure, isThenable, tooLarge } = require('./rate-limit/per-request.js');
+const { questionsOf } = require('./rate-limit/questions.js');
 const { refundAtEnd } = require('./rate-limit/refund.js');
 const { mostOf, readSettings } = require('./rate-limit/settings.js');
 const { RedstartError } = require('./errors.js');
@@ -44,7 +45,7 @@ function rateLimit(options) {
  * A request and the limits it stands before.
  * @typedef {object} Visit
  * @property {Settings} settings
- * @property {import('./rate-limit/calls.js').Question[]} questions
+ * @property {import('./rate-limit/questions.js').Question[]} questions
  * @property {any} req
  * @property {any} res
  * @property {Next} next
