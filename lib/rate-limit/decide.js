@@ -55,13 +55,7 @@ function optionsOf({ cost, rule }) {
 
 /** @param {Call[]} calls @returns {Decision} */
 function decideAll(calls) {
-  const parts = calls.map(({ part, key, cost, rule }) => ({
-    limiter: part.limiter,
-    key,
-    cost,
-    limit: rule?.limit,
-    window: rule?.window,
-  }));
+  const parts = calls.map(({ part, key, cost, rule }) => ({ limiter: part.limiter, key, cost, ...rule }));
   const [{ allowed, retryAfterMs, results, deniedBy }, takenUs] = takeAll(parts, decideAll);
   const verdicts = calls.map((call, index) => {
     const result = results[index];
