@@ -11,7 +11,7 @@ const PARTITION_CHARS = 12;
 
 /** @type {Digest} */
 const bySteps = (text) => crypto.createHash('sha256').update(text).digest('base64');
-/** @type {Digest | undefined} In one call, at a third of the price, where Node has it: from 20.12 and 21.7. */
+/** @type {Digest | undefined} In one call, several times as fast, where Node has it: from 20.12 and 21.7. */
 const atOnce = crypto.hash && ((text) => crypto.hash('sha256', text, 'base64'));
 
 /** Which of the limiter's keys this is, without saying it. @param {string} key @param {Digest} [digest] */

@@ -1,7 +1,7 @@
 'use strict';
 /**
- * What rateLimit() asks the app for each request: options that are functions. An answer that is there is taken at once:
- * a promise costs more than a limiter's decision.
+ * What rateLimit() asks the app for each request: options that are functions. An answer that is there is taken at once,
+ * as promises on the way of every request cost more than the decision of its limiter.
  */
 const { asError } = require('../ask.js');
 const { invalidArg, show } = require('../errors.js');
