@@ -145,6 +145,36 @@ test('a window is a duration of up to 100 years; more than 2^31 milliseconds are
   }
 });
 
+test('a cost, a limit or both count alike however the options are written', () => {
+  const limiter = store.limiter('l', { limit: 10, window: '1m' });
+  const writings = [
+    (options) => options,
+    (options) => Object.assign(Object.create(null), options),
+    (options) => ({ ...options, window: undefined }),
+    (options) => ({ cost: undefined, limit: undefined, ...options }),
+    (options) => Object.freeze({ window: 60_000, ...options }),
+  ];
+  for (const [options, limit, remaining] of [
+    [{ cost: 3 }, 10, 7],
+    [{ limit: 20 }, 20, 19],
+    [{ cost: 3, limit: 20 }, 20, 17],
+    [{}, 10, 9],
+  ]) {
+    for (const [at, write] of writings.entries()) {
+      const told = limiter.consumeSync(`${JSON.stringify(options)} ${at}`, write(options));
+      assert.deepEqual([told.limit, told.remaining], [limit, remaining], `${JSON.stringify(options)} ${at}`);
+    }
+  }
+  for (const bad of [
+    { cost: 1, limit: 1.5 },
+    { cost: 0, limit: 1 },
+    { cost: 1, limit: null },
+    { limit: 1, cost: '1' },
+  ]) {
+    assert.throws(() => limiter.consumeSync('k', bad), { code: 'ERR_INVALID_ARG', message: /of consume\(\) must be/ });
+  }
+});
+
 test('an unknown option is refused with the nearest that exists', async () => {
   const given = { limit: 1, window: '1m' };
   for (const [wrong, meant] of [

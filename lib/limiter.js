@@ -41,7 +41,7 @@ const NO_TIMEOUT = -1;
 const WHENEVER = -1;
 
 // For our own doors: registered, so that a limiter of another copy of this package has them too.
-/** As consume; resolves to [result, when its units were taken in µs of the store's clock]. */
+/** As consumeSync; [result, when its units were taken in µs of the store's clock]. */
 const kTake = Symbol.for('redstart.limiter.take');
 /** As refund, of units taken at that instant: those taken since go on counting. */
 const kGiveBack = Symbol.for('redstart.limiter.giveBack');
@@ -105,8 +105,8 @@ class Limiter {
     return this[kGiveBack](key, cost, given, WHENEVER);
   }
 
-  /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] @returns {Promise<[LimitResult, number]>} */
-  async [kTake](key, given) {
+  /** @param {string} key @param {import('../index.js').ConsumeOptions} [given] @returns {[LimitResult, number]} */
+  [kTake](key, given) {
     const result = this.consumeSync(key, given);
     return [result, scratch[5]];
   }
@@ -209,23 +209,28 @@ class Limiter {
  */
 function askOf(what, given, above) {
   // Every consume comes by here: the usual object is told without walking a schema.
-  const plain = plainCost(given);
-  if (plain !== undefined) return { cost: plain, limit: 0, windowMs: 0 };
+  const plain = plainAsk(given);
+  if (plain !== undefined) return plain;
   const { cost, limit, window } = options.checkOptions(what, given, CONSUME_OPTIONS, above);
   return { cost: cost ?? 1, limit: limit ?? 0, windowMs: window ?? 0 };
 }
 
-/** The cost of `{ cost }`, read once; undefined for any other options. @param {unknown} given @returns {number | undefined} */
-function plainCost(given) {
+/** Of options that name a cost, a limit or both; undefined for any others. @param {unknown} given @returns {Ask | undefined} */
+function plainAsk(given) {
   if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype)
     return undefined;
-  const names = Object.keys(given);
-  if (names.length !== 1 || names[0] !== 'cost') return undefined;
-  const { cost } = /** @type {{ cost: any }} */ (given);
-  return isUnits(cost) ? cost : undefined;
+  const ask = { cost: 1, limit: 0, windowMs: 0 };
+  for (const name of Object.keys(given)) {
+    if (name !== 'cost' && name !== 'limit') return undefined;
+    const units = /** @type {Record<string, unknown>} */ (given)[name];
+    if (units === undefined) continue;
+    if (!isUnits(units)) return undefined;
+    ask[name] = units;
+  }
+  return ask;
 }
 
-/** @param {unknown} units */
+/** @param {unknown} units @returns {units is number} */
 function isUnits(units) {
   return typeof units === 'number' && Number.isInteger(units) && units >= 1 && units <= UNITS_MAX;
 }

@@ -3,7 +3,7 @@
 const { setImmediate: turn } = require('node:timers/promises');
 const { RedstartError } = require('../errors.js');
 const { ipKey } = require('../ip.js');
-const { askFor } = require('./per-request.js');
+const { askFor, isThenable } = require('./per-request.js');
 const { SUBNET } = require('./settings.js');
 
 /** @typedef {import('./settings.js').Settings} Settings */
@@ -22,24 +22,28 @@ function withoutPort(address) {
  * @param {Settings} settings
  * @param {any} req
  * @param {any} res
- * @returns {Promise<string | undefined>}
+ * @returns {string | Promise<string | undefined>}
  */
-async function addressKey(settings, req, res) {
+function addressKey(settings, req, res) {
   if (settings.validates) warnOfProxies(settings, req);
   // Express's req.ip heeds 'trust proxy'; a plain request has only its socket.
   const address = withoutPort('ip' in req ? req.ip : req.socket?.remoteAddress);
-  if (address === undefined) {
-    if (await hasLeft(req)) return undefined;
-    throw new RedstartError(
-      'rateLimit() cannot tell whose request this is: it has no address, as with a local socket; ' +
-        "set Express's 'trust proxy' or give rateLimit() a key function",
-      { code: 'ERR_INVALID_STATE' },
-    );
-  }
+  if (address === undefined) return noKey(req);
   const key = ipKey(address);
   // By the key, as most servers see IPv4 clients as ::ffff:a.b.c.d.
   if (settings.ipv6Subnet === undefined || !key.includes(':')) return key;
-  return ipKey(address, await askFor('ipv6Subnet', settings.ipv6Subnet, SUBNET, req, res));
+  const bits = askFor('ipv6Subnet', settings.ipv6Subnet, SUBNET, req, res);
+  return isThenable(bits) ? bits.then((later) => ipKey(address, later)) : ipKey(address, bits);
+}
+
+/** @param {any} req @returns {Promise<undefined>} */
+async function noKey(req) {
+  if (await hasLeft(req)) return undefined;
+  throw new RedstartError(
+    'rateLimit() cannot tell whose request this is: it has no address, as with a local socket; ' +
+      "set Express's 'trust proxy' or give rateLimit() a key function",
+    { code: 'ERR_INVALID_STATE' },
+  );
 }
 
 /**

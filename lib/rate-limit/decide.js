@@ -21,25 +21,40 @@ const { kTake, takeAll } = require('../limiter.js');
  * @property {object} info
  */
 
-/** @param {import('./settings.js').Settings} settings @param {Call[]} calls @returns {Promise<Decision>} */
-async function decide(settings, calls) {
+/** @param {import('./settings.js').Settings} settings @param {Call[]} calls @returns {Decision} */
+function decide(settings, calls) {
   return settings.several ? decideAll(calls) : decideOne(calls[0]);
 }
 
-/** @param {Call} call @returns {Promise<Decision>} */
-async function decideOne(call) {
-  const { part, key, cost, rule } = call;
-  // Most requests count one under the limiter's own rule, which is said with no options at all.
-  const isUsual = cost === 1 && rule === undefined;
-  const limiter = /** @type {any} */ (part.limiter);
-  const [result, takenUs] = await limiter[kTake](key, isUsual ? undefined : { cost, ...rule });
+/** @param {Call} call @returns {Decision} */
+function decideOne(call) {
+  const limiter = /** @type {any} */ (call.part.limiter);
+  const [result, takenUs] = limiter[kTake](call.key, optionsOf(call));
   const { allowed, retryAfterMs } = result;
   const verdict = { call, result, waitMs: allowed ? result.resetAfterMs : retryAfterMs };
-  return { takenUs, allowed, retryAfterMs, verdicts: [verdict], nearest: verdict, info: { ...result, key } };
+  return { takenUs, allowed, retryAfterMs, verdicts: [verdict], nearest: verdict, info: infoOf(result, call.key) };
 }
 
-/** @param {Call[]} calls @returns {Promise<Decision>} */
-async function decideAll(calls) {
+/**
+ * Field by field: a spread takes as long as all the rest of a decision.
+ * @param {LimitResult} result
+ * @param {string} key
+ * @returns {import('../express.js').RateLimitInfo}
+ */
+function infoOf({ allowed, limit, remaining, resetAfterMs, retryAfterMs, reason }, key) {
+  if (allowed) return { allowed, limit, remaining, resetAfterMs, retryAfterMs, key };
+  return { allowed, limit, remaining, resetAfterMs, retryAfterMs, reason, key };
+}
+
+/** Most requests cost one, which is said with no options at all. @param {Call} call */
+function optionsOf({ cost, rule }) {
+  if (cost === 1) return rule;
+  if (rule === undefined) return { cost };
+  return rule.window === undefined ? { cost, limit: rule.limit } : { cost, ...rule };
+}
+
+/** @param {Call[]} calls @returns {Decision} */
+function decideAll(calls) {
   const parts = calls.map(({ part, key, cost, rule }) => ({ limiter: part.limiter, key, cost, ...rule }));
   const [{ allowed, retryAfterMs, results, deniedBy }, takenUs] = takeAll(parts, decideAll);
   const verdicts = calls.map((call, index) => {
@@ -47,14 +62,14 @@ async function decideAll(calls) {
     return { call, result, waitMs: waitMsOf(result, allowed, retryAfterMs) };
   });
   const nearest = nearestOf(allowed ? verdicts : deniedBy.map((index) => verdicts[index]));
-  const info = {
-    ...nearest.result,
+  const info = Object.assign(infoOf(nearest.result, nearest.call.key), {
     allowed,
     retryAfterMs,
-    key: nearest.call.key,
-    results: verdicts.map(({ call, result }) => ({ ...result, name: call.part.limiter.name, key: call.key })),
+    results: verdicts.map(({ call, result }) =>
+      Object.assign(infoOf(result, call.key), { name: call.part.limiter.name }),
+    ),
     deniedBy,
-  };
+  });
   return { takenUs, allowed, retryAfterMs, verdicts, nearest, info };
 }
 

@@ -103,6 +103,7 @@ const OF_ONE = /** @type {const} */ (['limit', 'window', 'identifier']);
  * @property {number | Function | undefined} limit
  * @property {number | Function | undefined} window In milliseconds.
  * @property {string | Function} name For draft 8, quoted where it is a string.
+ * @property {import('./policy.js').Policy | undefined} told What its headers said last.
  */
 /**
  * @typedef {object} Settings
@@ -226,6 +227,7 @@ function partOf(own, common, prefix, above) {
     limit,
     window,
     name: typeof name === 'string' ? headerString(name) : name,
+    told: undefined,
   };
 }
 
