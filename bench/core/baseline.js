@@ -12,39 +12,38 @@ const LEAVES_MIN = 0.5;
 
 /**
  * @typedef {import('./callgrind.js').Cost} Cost
- * @typedef {{ rustc: string, target: string, flags: string[] }} Place What the instructions of our own code depend on.
- * @typedef {Place & { valgrind: string, libc: string, scenarios: Record<string, Cost> }} Baseline
+ * @typedef {Pick<Cost, 'own' | 'leaves'>} Counted What is judged: what happens outside differs from machine to machine.
+ * @typedef {{ rustc: string, target: string, flags: string }} Place What the instructions of our own code depend on.
+ * @typedef {Place & { valgrind: string, scenarios: Record<string, Counted> }} Baseline
  */
 
 /** @returns {Baseline} */
 const read = () => JSON.parse(fs.readFileSync(FILE, 'utf8'));
 
-/** @param {Place & { valgrind: string, libc: string }} place @param {Map<string, Cost>} costs */
-function write({ rustc, target, flags, valgrind, libc }, costs) {
+/** @param {Place & { valgrind: string }} place @param {Map<string, Cost>} costs */
+function write({ rustc, target, flags, valgrind }, costs) {
   const round = (/** @type {number} */ value) => Number(value.toFixed(2));
-  const rounded = [...costs].map(([name, { own, leaves, outside }]) => [
-    name,
-    { own: round(own), leaves: round(leaves), outside: round(outside) },
-  ]);
-  const baseline = { rustc, target, flags, valgrind, libc, scenarios: Object.fromEntries(rounded) };
+  const rounded = [...costs].map(([name, { own, leaves }]) => [name, { own: round(own), leaves: round(leaves) }]);
+  const baseline = { rustc, target, flags, valgrind, scenarios: Object.fromEntries(rounded) };
   fs.writeFileSync(FILE, `${JSON.stringify(baseline, null, 2)}\n`);
 }
 
 /** Why counts made here do not compare with the baseline's; undefined where they do. @param {Baseline} baseline @param {Place} here */
 function differs(baseline, here) {
   for (const what of /** @type {const} */ (['target', 'rustc', 'flags'])) {
-    const [there, ours] = [String(baseline[what]), String(here[what])];
-    if (there !== ours) return `bench/core/baseline.json was recorded with ${what} ${there}, and here it is ${ours}`;
+    if (baseline[what] !== here[what]) {
+      return `bench/core/baseline.json was recorded with ${what} '${baseline[what]}', and here it is '${here[what]}'`;
+    }
   }
   return undefined;
 }
 
 /**
  * What a scenario came to.
- * @typedef {{ name: string, now?: Cost, was?: Cost, growth: number, verdict: 'same' | 'less' | 'more' | 'new' | 'gone' }} Line
+ * @typedef {{ name: string, now?: Cost, was?: Counted, growth: number, verdict: 'same' | 'less' | 'more' | 'new' | 'gone' }} Line
  */
 
-/** @param {string} name @param {Cost | undefined} was @param {Cost | undefined} now @returns {Line} */
+/** @param {string} name @param {Counted | undefined} was @param {Cost | undefined} now @returns {Line} */
 function compareOne(name, was, now) {
   if (!was || !now) return { name, was, now, growth: 0, verdict: was ? 'gone' : 'new' };
   const growth = now.own / was.own - 1;

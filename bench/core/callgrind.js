@@ -127,4 +127,4 @@ async function countAll(binary, tell = () => {}) {
   }
 }
 
-module.exports = { RUSTFLAGS, TARGET_CPU, cargoEnv, build, countAll, sumUp };
+module.exports = { FLAGS: RUSTFLAGS.join(' '), build, countAll, sumUp };

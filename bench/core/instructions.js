@@ -23,9 +23,6 @@ async function rustc(toolchain) {
   return code === 0 && target ? { rustc: stdout.split('\n')[0], target } : undefined;
 }
 
-/** The first line that a command prints, '' without one. @param {string} command */
-const firstLine = async (command) => (await run(command, ['--version'])).stdout.split('\n')[0];
-
 /**
  * A toolchain whose counts compare with the baseline's: the one that is there, or the baseline's own where rustup has it
  * besides.
@@ -33,7 +30,7 @@ const firstLine = async (command) => (await run(command, ['--version'])).stdout.
  * @returns {Promise<{ toolchain?: string, why?: string }>}
  */
 async function comparable(wanted) {
-  const flags = callgrind.RUSTFLAGS;
+  const flags = callgrind.FLAGS;
   const here = await rustc();
   if (!here) throw new Stop('rustc was not found: install Rust from https://rustup.rs.');
   const why = baseline.differs(wanted, { ...here, flags });
@@ -63,17 +60,13 @@ function tell(lines) {
     const percent = was && now ? `${growth < 0 ? '' : '+'}${(growth * 100).toFixed(1)} %` : '';
     const leaves = now ? shown(now.leaves, 1) : '';
     row(name, was ? shown(was.own) : '', now ? shown(now.own) : '', percent, leaves, now ? shown(now.outside) : '');
-    if (VERDICTS[verdict]) console.log(`  ^ ${VERDICTS[verdict]}${told(was, now, verdict)}`);
+    const leavesMore = verdict === 'more' && was && now && now.leaves - was.leaves > 0.05;
+    const more = leavesMore ? `, calls out were ${shown(was.leaves, 1)}` : '';
+    if (VERDICTS[verdict]) console.log(`  ^ ${VERDICTS[verdict]}${more}`);
   }
   console.log(
     'outside: instructions of the C library and of SHA-256; they differ from machine to machine and are not judged',
   );
-}
-
-/** Calls out, where they are why. */
-function told(was, now, verdict) {
-  const counts = was && now && verdict === 'more';
-  return counts ? `: calls out ${shown(was.leaves, 1)} -> ${shown(now.leaves, 1)}` : '';
 }
 
 /**
@@ -111,9 +104,8 @@ async function record() {
   const binary = await callgrind.build();
   const costs = await callgrind.countAll(binary);
   tell(baseline.compare(baseline.read(), costs));
-  const [valgrind, ldd] = [await firstLine('valgrind'), await firstLine('ldd')];
-  const libc = ldd.replace(/^ldd /, '');
-  baseline.write({ ...here, flags: callgrind.RUSTFLAGS, valgrind, libc }, costs);
+  const valgrind = (await run('valgrind', ['--version'])).stdout.trim();
+  baseline.write({ ...here, flags: callgrind.FLAGS, valgrind }, costs);
   console.log(`recorded in bench/core/baseline.json, for ${here.rustc} on ${here.target}`);
 }
 

@@ -37,7 +37,7 @@ pub fn each(to: &mut impl Each) {
     to.scenario("cache set, replace", CALLS, |store, _| cache::set_replace(store, ENTRIES));
     to.scenario("cache set, new", CALLS, |store, calls| cache::set_new(store, ENTRIES, calls));
     to.scenario("cache set, evict", CALLS, |store, _| cache::set_evict(store, ENTRIES));
-    to.scenario("cache delete", CALLS, |store, calls| cache::delete(store, calls));
+    to.scenario("cache delete", CALLS, cache::delete);
     for algorithm in Algorithm::ALL {
         to.scenario(consume(algorithm), CALLS, |store, _| limiter::consume(store, algorithm, KEYS));
     }
