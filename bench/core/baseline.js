@@ -47,9 +47,10 @@ function differs(baseline, here) {
 function compareOne(name, was, now) {
   if (!was || !now) return { name, was, now, growth: 0, verdict: was ? 'gone' : 'new' };
   const growth = now.own / was.own - 1;
-  const leavesMore = now.leaves > was.leaves * (1 + GROWTH_MAX) && now.leaves - was.leaves > LEAVES_MIN;
-  if (growth > GROWTH_MAX || leavesMore) return { name, was, now, growth, verdict: 'more' };
-  return { name, was, now, growth, verdict: growth < -GROWTH_MAX ? 'less' : 'same' };
+  const isMore = (/** @type {'own' | 'leaves'} */ what) => now[what] > was[what] * (1 + GROWTH_MAX);
+  const leavesMore = isMore('leaves') && now.leaves - was.leaves > LEAVES_MIN;
+  if (isMore('own') || leavesMore) return { name, was, now, growth, verdict: 'more' };
+  return { name, was, now, growth, verdict: now.own < was.own * (1 - GROWTH_MAX) ? 'less' : 'same' };
 }
 
 /** Every scenario that is in either. @param {Baseline} baseline @param {Map<string, Cost>} costs @returns {Line[]} */
