@@ -10,6 +10,7 @@ const { installModules } = require('../setup/node-modules.js');
 const { checkRust } = require('../setup/rust.js');
 const addon = require('../setup/addon.js');
 const { checkDependencies } = require('../dependencies.js');
+const { check: checkInstructions } = require('../../bench/core/instructions.js');
 const counts = require('./counts.js');
 const { testFiles } = require('./files.js');
 
@@ -134,6 +135,8 @@ const STAGES = {
   dependencies: checkDependencies,
   clippy,
   core,
+  // No call of core's costs over 5 % more instructions than bench/core/baseline.json says.
+  instructions: checkInstructions,
   build,
   probe,
   node,
