@@ -75,6 +75,8 @@ for (const page of fs.readdirSync(path.join(ROOT, 'docs')).filter((file) => file
     }
 
     it('has an example under every heading', () => {
+      // Made of a bench's figures: tables and charts, no programs.
+      if (page === 'benchmarks.md') return;
       const text = fs.readFileSync(path.join(ROOT, 'docs', page), 'utf8');
       const headings = [...text.matchAll(/^## (.*)$/gm)].map((match) => match[1]);
       const without = headings.filter((heading) => !found.some((example) => example.heading === heading));
