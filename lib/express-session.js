@@ -67,8 +67,13 @@ const RESERVED_IN_TEXT = new RegExp(`"(?:${[...RESERVED].join('|')})":`);
 
 class SessionStore extends session.Store {
   #sessions;
-  /** What data was read as, and what Session objects are made of. @type {WeakMap<object, Made>} */
+  /** What data was saved as, and what Session objects are made of. @type {WeakMap<object, Made>} */
   #made = new WeakMap();
+  /**
+   * Under this key data that get() delivers says what it was read as: no copy, JSON text or loop has it, and a WeakMap costs
+   * as much as all else that get() does beside parsing. Not so Session objects, which are the app's.
+   */
+  #link = Symbol('redstart.session');
 
   /** @param {unknown} options See express-session.d.ts. */
   constructor(options) {
@@ -82,13 +87,11 @@ class SessionStore extends session.Store {
    * @param {any} data
    */
   createSession(req, data) {
-    const made = this.#made.get(data);
+    const made = this.#madeOf(data);
     const loaded = super.createSession(req, data);
     const kept = restore(loaded, data);
-    if (made !== undefined) {
-      made.kept = kept;
-      this.#made.set(loaded, made);
-    }
+    // One of its own: it may be saved, and the data too.
+    if (made !== undefined) this.#made.set(loaded, { ...made, kept });
     return loaded;
   }
 
@@ -138,7 +141,8 @@ class SessionStore extends session.Store {
       data.cookie.expires = new Date(Math.min(Date.now() + maxAgeMs, DATE_MS_MAX)).toISOString();
     }
     const settings = settingsOf(data);
-    this.#made.set(data, { sid, base: text, stored: undefined, version, settings, kept: undefined });
+    const made = { sid, base: text, stored: undefined, version, settings, kept: undefined };
+    Object.defineProperty(data, this.#link, { value: made });
     return data;
   }
 
@@ -151,7 +155,7 @@ class SessionStore extends session.Store {
 
   /** A promise only where there is something to wait for. @param {string} sid @param {any} live */
   #save(sid, live) {
-    const known = this.#made.get(live);
+    const known = this.#madeOf(live);
     // Under another id it is another session.
     const made = known?.sid === sid ? known : undefined;
     const settings = settingsOf(live);
@@ -168,7 +172,9 @@ class SessionStore extends session.Store {
       unchanged: cookieIsSame ? (kept.length === 0 ? COOKIE : [...kept, 'cookie']) : kept,
       // At once, for another save in the same tick.
       saved: (/** @type {Saved} */ { text, stored, version }) => {
-        this.#made.set(live, { sid, base: text, stored, version, settings, kept: undefined });
+        const now = { sid, base: text, stored, version, settings, kept: undefined };
+        if (known === undefined) this.#made.set(live, now);
+        else Object.assign(known, now);
       },
     });
     return 'version' in result ? undefined : result.then(() => undefined);
@@ -177,7 +183,7 @@ class SessionStore extends session.Store {
   /** @param {string} sid @param {any} data */
   async #renew(sid, data) {
     const settings = settingsOf(data);
-    const made = this.#made.get(data);
+    const made = this.#madeOf(data);
     if (isSame(made, settings)) {
       await this.#sessions.touch(sid);
       return;
@@ -188,19 +194,23 @@ class SessionStore extends session.Store {
       await this.#sessions.touch(sid, { ttl });
       return;
     }
-    const change = (/** @type {any} */ stored) => ({ ...stored, cookie: data.cookie });
+    const { base, stored } = made;
+    const change = (/** @type {any} */ current) => ({ ...current, cookie: data.cookie });
     const updated = await this.#sessions[kUpdate](sid, change, ttl);
     if (updated === undefined) return;
-    const { base, stored } = made;
     const cookie = JSON.stringify({ ...JSON.parse(base), cookie: data.cookie });
     const isAlone = stored === undefined && cookie === updated.text;
-    this.#made.set(data, {
-      ...made,
+    Object.assign(made, {
       base: cookie,
       stored: isAlone ? undefined : updated.text,
       version: updated.version,
       settings,
     });
+  }
+
+  /** @param {any} object @returns {Made | undefined} */
+  #madeOf(object) {
+    return this.#made.get(object) ?? object?.[this.#link];
   }
 
   /** @param {any} data */
