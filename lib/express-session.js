@@ -18,6 +18,7 @@
  * meanwhile ("remember me").
  */
 const { DURATION_MS_MAX } = require('./duration.js');
+const { Notes } = require('./session-notes.js');
 const { dataOf, deliver, sessionsOption } = require('./session-store.js');
 const { kRead, kSave, kTtlMs, kUpdate } = require('./sessions.js');
 const { checkOptions } = require('./options.js');
@@ -67,13 +68,8 @@ const RESERVED_IN_TEXT = new RegExp(`"(?:${[...RESERVED].join('|')})":`);
 
 class SessionStore extends session.Store {
   #sessions;
-  /** What data was saved as, and what Session objects are made of. @type {WeakMap<object, Made>} */
-  #made = new WeakMap();
-  /**
-   * Under this key data that get() delivers says what it was read as: no copy, JSON text or loop has it, and a WeakMap costs
-   * as much as all else that get() does beside parsing. Not so Session objects, which are the app's.
-   */
-  #link = Symbol('redstart.session');
+  /** What data was read as, and what Session objects are made of. @type {import('./session-notes.js').Notes<Made>} */
+  #made = new Notes();
 
   /** @param {unknown} options See express-session.d.ts. */
   constructor(options) {
@@ -87,11 +83,13 @@ class SessionStore extends session.Store {
    * @param {any} data
    */
   createSession(req, data) {
-    const made = this.#madeOf(data);
+    const made = this.#made.get(data);
     const loaded = super.createSession(req, data);
     const kept = restore(loaded, data);
-    // One of its own: it may be saved, and the data too.
-    if (made !== undefined) this.#made.set(loaded, { ...made, kept });
+    if (made !== undefined) {
+      made.kept = kept;
+      this.#made.set(loaded, made);
+    }
     return loaded;
   }
 
@@ -141,8 +139,7 @@ class SessionStore extends session.Store {
       data.cookie.expires = new Date(Math.min(Date.now() + maxAgeMs, DATE_MS_MAX)).toISOString();
     }
     const settings = settingsOf(data);
-    const made = { sid, base: text, stored: undefined, version, settings, kept: undefined };
-    Object.defineProperty(data, this.#link, { value: made });
+    this.#made.set(data, { sid, base: text, stored: undefined, version, settings, kept: undefined });
     return data;
   }
 
@@ -155,7 +152,7 @@ class SessionStore extends session.Store {
 
   /** A promise only where there is something to wait for. @param {string} sid @param {any} live */
   #save(sid, live) {
-    const known = this.#madeOf(live);
+    const known = this.#made.get(live);
     // Under another id it is another session.
     const made = known?.sid === sid ? known : undefined;
     const settings = settingsOf(live);
@@ -172,9 +169,7 @@ class SessionStore extends session.Store {
       unchanged: cookieIsSame ? (kept.length === 0 ? COOKIE : [...kept, 'cookie']) : kept,
       // At once, for another save in the same tick.
       saved: (/** @type {Saved} */ { text, stored, version }) => {
-        const now = { sid, base: text, stored, version, settings, kept: undefined };
-        if (known === undefined) this.#made.set(live, now);
-        else Object.assign(known, now);
+        this.#made.set(live, { sid, base: text, stored, version, settings, kept: undefined });
       },
     });
     return 'version' in result ? undefined : result.then(() => undefined);
@@ -183,7 +178,7 @@ class SessionStore extends session.Store {
   /** @param {string} sid @param {any} data */
   async #renew(sid, data) {
     const settings = settingsOf(data);
-    const made = this.#madeOf(data);
+    const made = this.#made.get(data);
     if (isSame(made, settings)) {
       await this.#sessions.touch(sid);
       return;
@@ -194,23 +189,19 @@ class SessionStore extends session.Store {
       await this.#sessions.touch(sid, { ttl });
       return;
     }
-    const { base, stored } = made;
-    const change = (/** @type {any} */ current) => ({ ...current, cookie: data.cookie });
+    const change = (/** @type {any} */ stored) => ({ ...stored, cookie: data.cookie });
     const updated = await this.#sessions[kUpdate](sid, change, ttl);
     if (updated === undefined) return;
+    const { base, stored } = made;
     const cookie = JSON.stringify({ ...JSON.parse(base), cookie: data.cookie });
     const isAlone = stored === undefined && cookie === updated.text;
-    Object.assign(made, {
+    this.#made.set(data, {
+      ...made,
       base: cookie,
       stored: isAlone ? undefined : updated.text,
       version: updated.version,
       settings,
     });
-  }
-
-  /** @param {any} object @returns {Made | undefined} */
-  #madeOf(object) {
-    return this.#made.get(object) ?? object?.[this.#link];
   }
 
   /** @param {any} data */
