@@ -68,8 +68,8 @@ const RESERVED_IN_TEXT = new RegExp(`"(?:${[...RESERVED].join('|')})":`);
 
 class SessionStore extends session.Store {
   #sessions;
-  /** What data was read as, and what Session objects are made of. @type {import('./session-notes.js').Notes<Made>} */
-  #made = new Notes();
+  /** What data was read as, and what Session objects are made of. */
+  #made = new /** @type {typeof Notes<Made>} */ (Notes)();
 
   /** @param {unknown} options See express-session.d.ts. */
   constructor(options) {
