@@ -107,6 +107,52 @@ describe('a user', () => {
     assert.equal((await meddling.listUser('ada')).length, 1);
   });
 
+  it('is told by nothing but what is stored, in the form in which it is stored', async () => {
+    const seen = [];
+    const watching = store.sessions('watching', { ttl: '30m', userId: (data) => void seen.push(data) });
+    const hidden = Symbol('hidden');
+    const cyclic = { user: 'ada' };
+    cyclic.self = cyclic;
+    let reads = 0;
+    const read = {
+      get user() {
+        reads += 1;
+        return `read ${reads}`;
+      },
+    };
+    class Cart {
+      items = ['tea'];
+    }
+    const given = [
+      { at: new Date(0), left: undefined, also: { left: undefined, kept: null } },
+      JSON.parse('{ "a": { "__proto__": { "b": [1, { "c": true }] } }, "toJSON": "no function" }'),
+      {
+        list: [1, undefined, NaN, () => 1, [2, -0]],
+        call: () => 1,
+        [hidden]: 1,
+        cart: new Cart(),
+        map: new Map([[1, 2]]),
+      },
+      { inner: { user: 'ada', [hidden]: 'bob' }, nobody: Object.create(null), told: { toJSON: (key) => ({ key }) } },
+      { big: Array.from({ length: 1_000 }, (_, at) => ({ at })) },
+      { toJSON: () => ({ user: 'ada', toJSON: 'no function' }) },
+      read,
+    ];
+    for (const data of given) {
+      seen.length = 0;
+      const { id } = await watching.create(data);
+      await watching.set(id, data);
+      await watching.update(id, () => data);
+      const stored = (await watching.get(id)) ?? assert.fail();
+      // Each as it was stored by that call.
+      assert.deepEqual(seen.at(-1), stored);
+      assert.equal(seen.length, 3);
+      for (const symbol of [seen[0], seen[0].inner ?? {}]) assert.equal(symbol[hidden], undefined);
+    }
+    assert.equal(reads, 3, 'a getter is read once a call');
+    await assert.rejects(watching.create(cyclic), { code: 'ERR_INVALID_ARG', message: /leads back to an object/ });
+  });
+
   it('may be an object in the app that is a text when stored, such as the id of a database', async () => {
     class ObjectId {
       toJSON() {

@@ -18,16 +18,22 @@
  * meanwhile ("remember me").
  */
 const { DURATION_MS_MAX } = require('./duration.js');
+const { Notes } = require('./session-notes.js');
 const { dataOf, deliver, sessionsOption } = require('./session-store.js');
 const { kRead, kSave, kTtlMs, kUpdate } = require('./sessions.js');
 const { checkOptions } = require('./options.js');
 
 /** @typedef {(error: unknown, value?: any) => void} Callback */
-/** @typedef {{ rest: string, maxAgeMs: any }} Settings */
+/** @typedef {import('./sessions.js').Saved} Saved */
+/**
+ * @typedef {{ maxAgeMs: any, secure: any, httpOnly: any, domain: any, path: any, sameSite: any, partitioned: any, priority: any,
+ *   more: string }} Settings
+ */
 /**
  * The text that a session was when a request read or saved it, its version, and what was stored then where others' changes are
- * in it too. `settings`: of its cookie then, see settingsOf.
- * @typedef {{ sid: string, base: string, stored?: string, version: number, settings: Settings | undefined }} Made
+ * in it too. `settings`: of its cookie then, see settingsOf. `kept`: see keptOf; undefined: not known yet.
+ * @typedef {{ sid: string, base: string, stored: string | undefined, version: number, settings: Settings | undefined,
+ *   kept: readonly string[] | undefined }} Made
  */
 
 const DATE_MS_MAX = 8.64e15;
@@ -55,12 +61,15 @@ const RESERVED = new Set([
   'req',
   'id',
 ]);
+/** @type {readonly string[]} */
+const NONE = [];
+const COOKIE = ['cookie'];
 const RESERVED_IN_TEXT = new RegExp(`"(?:${[...RESERVED].join('|')})":`);
 
 class SessionStore extends session.Store {
   #sessions;
-  /** What data was read as, and what Session objects are made of. @type {WeakMap<object, Made>} */
-  #made = new WeakMap();
+  /** What data was read as, and what Session objects are made of. */
+  #made = new /** @type {typeof Notes<Made>} */ (Notes)();
 
   /** @param {unknown} options See express-session.d.ts. */
   constructor(options) {
@@ -76,56 +85,61 @@ class SessionStore extends session.Store {
   createSession(req, data) {
     const made = this.#made.get(data);
     const loaded = super.createSession(req, data);
-    restore(loaded, data);
-    if (made !== undefined) this.#made.set(loaded, made);
+    const kept = restore(loaded, data);
+    if (made !== undefined) {
+      made.kept = kept;
+      this.#made.set(loaded, made);
+    }
     return loaded;
   }
 
   /** @override @param {string} sid @param {Callback} [callback] @returns {any} */
   get(sid, callback) {
-    return deliver(this.#load(sid), callback);
+    return deliver(() => this.#load(sid), callback);
   }
 
   /** @override @param {string} sid @param {any} data @param {Callback} [callback] @returns {any} */
   set(sid, data, callback) {
-    return deliver(this.#save(sid, data), callback);
+    return deliver(() => this.#save(sid, data), callback);
   }
 
   /** @override @param {string} sid @param {any} data @param {Callback} [callback] @returns {any} */
   touch(sid, data, callback) {
-    return deliver(this.#renew(sid, data), callback);
+    return deliver(() => this.#renew(sid, data), callback);
   }
 
   /** @override @param {string} sid @param {Callback} [callback] @returns {any} */
   destroy(sid, callback) {
-    return deliver(this.#end(sid), callback);
+    return deliver(() => this.#end(sid), callback);
   }
 
   /** By handle, as ids are not kept. @override @param {Callback} [callback] @returns {any} */
   all(callback) {
-    return deliver(this.#list(), callback);
+    return deliver(() => this.#list(), callback);
   }
 
   /** @override @param {Callback} [callback] @returns {any} */
   length(callback) {
-    return deliver(this.#sessions.count(), callback);
+    return deliver(() => this.#sessions.count(), callback);
   }
 
   /** @override @param {Callback} [callback] @returns {any} */
   clear(callback) {
-    return deliver(this.#sessions.clear(), callback);
+    return deliver(() => this.#sessions.clear(), callback);
   }
 
   /** @param {string} sid */
-  async #load(sid) {
+  #load(sid) {
     const found = this.#sessions[kRead](sid);
     if (found === undefined) return undefined;
-    const data = JSON.parse(found.text);
+    const { text, version } = found;
+    const data = JSON.parse(text);
     const maxAgeMs = data.cookie?.originalMaxAge;
     if (Number.isFinite(maxAgeMs)) {
       data.cookie.expires = new Date(Math.min(Date.now() + maxAgeMs, DATE_MS_MAX)).toISOString();
     }
-    this.#made.set(data, { sid, base: found.text, version: found.version, settings: settingsOf(data) });
+    const settings = settingsOf(data);
+    this.#made.set(data, { sid, base: text, stored: undefined, version, settings, kept: undefined });
     return data;
   }
 
@@ -136,8 +150,8 @@ class SessionStore extends session.Store {
     return all;
   }
 
-  /** @param {string} sid @param {any} live */
-  async #save(sid, live) {
+  /** A promise only where there is something to wait for. @param {string} sid @param {any} live */
+  #save(sid, live) {
     const known = this.#made.get(live);
     // Under another id it is another session.
     const made = known?.sid === sid ? known : undefined;
@@ -145,18 +159,20 @@ class SessionStore extends session.Store {
     const cookieIsSame = isSame(made, settings);
     const ttlMs = cookieIsSame ? undefined : this.#ttlOf(live);
     if (ttlMs !== undefined && ttlMs <= 0) return this.#end(sid);
-    await this.#sessions[kSave](sid, dataOf(live), {
+    const kept = keptOf(made);
+    const result = this.#sessions[kSave](sid, dataOf(live), {
       ttlMs,
       adopt: made === undefined,
       version: made?.version,
       base: made?.base,
       stored: made?.stored,
-      unchanged: cookieIsSame ? [...unloadable(made?.base), 'cookie'] : unloadable(made?.base),
+      unchanged: cookieIsSame ? (kept.length === 0 ? COOKIE : [...kept, 'cookie']) : kept,
       // At once, for another save in the same tick.
-      saved: (/** @type {{ text: string, stored?: string, version: number }} */ { text, stored, version }) => {
-        this.#made.set(live, { sid, base: text, stored, version, settings });
+      saved: (/** @type {Saved} */ { text, stored, version }) => {
+        this.#made.set(live, { sid, base: text, stored, version, settings, kept: undefined });
       },
     });
+    return 'version' in result ? undefined : result.then(() => undefined);
   }
 
   /** @param {string} sid @param {any} data */
@@ -202,43 +218,93 @@ class SessionStore extends session.Store {
 /**
  * express-session leaves out of a Session what goes by the name of something that an object has already. What an app has
  * stored as `constructor` or `__proto__`, say as a user's settings, is data all the same: an own property, which pollutes nothing.
- * Only what Sessions need to work is left out.
+ * Only what Sessions need to work is left out: these keys.
  * @param {any} loaded
  * @param {any} data
+ * @returns {readonly string[]}
  */
 function restore(loaded, data) {
+  let kept = NONE;
   for (const key of Object.keys(data)) {
-    if (Object.hasOwn(loaded, key) || RESERVED.has(key)) continue;
-    Object.defineProperty(loaded, key, { value: data[key], writable: true, enumerable: true, configurable: true });
+    if (RESERVED.has(key)) kept = [...kept, key];
+    else if (!Object.hasOwn(loaded, key)) {
+      Object.defineProperty(loaded, key, { value: data[key], writable: true, enumerable: true, configurable: true });
+    }
   }
+  return kept;
 }
 
-/** Keys that were stored and that no Session can hold: they stay as they are. @param {string | undefined} base */
-function unloadable(base) {
-  if (base === undefined || !RESERVED_IN_TEXT.test(base)) return [];
-  return Object.keys(JSON.parse(base)).filter((key) => RESERVED.has(key));
+/** Keys that were stored and that no Session can hold: they stay as they are. @param {Made | undefined} made */
+function keptOf(made) {
+  if (made?.kept !== undefined) return made.kept;
+  if (made === undefined || !RESERVED_IN_TEXT.test(made.base)) return NONE;
+  return Object.keys(JSON.parse(made.base)).filter((key) => RESERVED.has(key));
 }
 
 /**
  * What an app has set of a cookie that lives for a time since the last request, or until the browser ends: all but its date,
  * which moves by itself. undefined where the cookie has a date of its own.
  * @param {any} data
+ * @returns {Settings | undefined}
  */
 function settingsOf(data) {
   const cookie = data?.cookie;
   const hasDate = cookie?.expires !== null && cookie?.expires !== undefined && cookie?.expires !== false;
   if (cookie === undefined || (hasDate && !Number.isFinite(cookie.originalMaxAge))) return undefined;
-  const { expires, originalMaxAge, ...rest } = typeof cookie.toJSON === 'function' ? cookie.toJSON() : cookie;
-  return { rest: JSON.stringify(rest), maxAgeMs: originalMaxAge };
+  const told = typeof cookie.toJSON === 'function' ? cookie.toJSON() : cookie;
+  const { originalMaxAge: maxAgeMs, secure, httpOnly, domain, path, sameSite, partitioned, priority } = told;
+  return { maxAgeMs, secure, httpOnly, domain, path, sameSite, partitioned, priority, more: moreOf(told) };
+}
+
+/** The settings as text where they are more than Settings name, or not plain values; '' where they are not. @param {any} cookie */
+function moreOf(cookie) {
+  for (const key in cookie) {
+    const value = cookie[key];
+    if (value === undefined || key === 'expires' || key === 'originalMaxAge') continue;
+    if (isNamed(key) && (typeof value !== 'object' || value === null)) continue;
+    const { expires, originalMaxAge, ...rest } = cookie;
+    return JSON.stringify(rest);
+  }
+  return '';
+}
+
+/** Among Settings. Comparing what each engine keeps once is faster than a Set. @param {string} key */
+function isNamed(key) {
+  switch (key) {
+    case 'path':
+    case 'httpOnly':
+    case 'secure':
+    case 'sameSite':
+    case 'domain':
+    case 'partitioned':
+    case 'priority':
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** @param {Made | undefined} made @param {Settings | undefined} settings */
 function isSame(made, settings) {
   const known = made?.settings;
-  if (settings === undefined || known === undefined || settings.rest !== known.rest) return false;
+  if (settings === undefined || known === undefined || !hasSameFields(settings, known)) return false;
   const [now, was] = [settings.maxAgeMs, known.maxAgeMs];
   if (typeof now !== 'number' || typeof was !== 'number') return now === was;
   return Math.abs(now - was) <= DRIFT_MS;
+}
+
+/** @param {Settings} one @param {Settings} other */
+function hasSameFields(one, other) {
+  return (
+    one.path === other.path &&
+    one.httpOnly === other.httpOnly &&
+    one.secure === other.secure &&
+    one.sameSite === other.sameSite &&
+    one.domain === other.domain &&
+    one.partitioned === other.partitioned &&
+    one.priority === other.priority &&
+    one.more === other.more
+  );
 }
 
 /**

@@ -52,17 +52,17 @@ class SessionStore {
 
   /** @param {string} sid @param {Callback} [callback] */
   get(sid, callback) {
-    return deliver(this.#load(sid), callback);
+    return deliver(() => this.#load(sid), callback);
   }
 
   /** @param {string} sid @param {any} session @param {Callback} [callback] */
   set(sid, session, callback) {
-    return deliver(this.#save(sid, session), callback);
+    return deliver(() => this.#save(sid, session), callback);
   }
 
   /** @param {string} sid @param {Callback} [callback] */
   destroy(sid, callback) {
-    return deliver(this.#end(sid), callback);
+    return deliver(() => this.#end(sid), callback);
   }
 
   /** @param {string} sid */

@@ -11,15 +11,28 @@ const sessionsOption = check.required({
   read: (/** @type {any} */ value) => (typeof value?.[kSave] === 'function' ? value : undefined),
 });
 
+/** Callbacks of what is there at once are its next tick. */
+const SETTLED = Promise.resolve();
+
 /**
- * The promise, or with a callback its outcome in it, once: what the callback throws is not its second call. No tick in
- * between, as Jest's fake timers stop ticks too.
- * @param {Promise<unknown>} outcome
+ * What `work` answers or throws, at once or later, as a promise; or with a callback in that, once: what the callback throws is
+ * not its second call. A callback comes a tick later, as callers expect it, and that tick is a promise's, as Jest's fake
+ * timers stop others.
+ * @param {() => unknown} work
  * @param {Callback | undefined} callback
  */
-function deliver(outcome, callback) {
-  if (typeof callback !== 'function') return outcome;
-  outcome.then((value) => callback(null, value), callback);
+function deliver(work, callback) {
+  /** @type {any} */
+  let outcome;
+  try {
+    outcome = work();
+  } catch (error) {
+    outcome = Promise.reject(error);
+  }
+  if (typeof callback !== 'function') return Promise.resolve(outcome);
+  // What is stored is JSON, which has no functions.
+  if (typeof outcome?.then === 'function') outcome.then((/** @type {any} */ value) => callback(null, value), callback);
+  else SETTLED.then(() => callback(null, outcome));
   return undefined;
 }
 

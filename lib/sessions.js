@@ -3,6 +3,7 @@ const options = require('./options.js');
 const { invalidArg, show } = require('./errors.js');
 const { scratch, ready, reply } = require('./lane.js');
 const { SessionEvents } = require('./session-events.js');
+const { plainCopy } = require('./session-copy.js');
 const { checkId, checkUser, encode } = require('./session-input.js');
 const { merge, changesNothing, changedMeanwhile, forgotten, tooManyChanges } = require('./session-merge.js');
 const { SessionReads } = require('./session-reads.js');
@@ -22,6 +23,7 @@ const SESSIONS_OPTIONS = {
 };
 const TTL_OPTIONS = { ttl: options.duration };
 const SET_OPTIONS = { ttl: options.duration, version: options.integer({ min: 1 }) };
+const SET_DEFAULTS = options.checkOptions('set()', undefined, SET_OPTIONS);
 const DESTROY_USER_OPTIONS = { except: options.string({ min: 0 }) };
 
 /** Below this a number of milliseconds was probably meant as seconds. */
@@ -58,6 +60,9 @@ const AS_IT_WAS = 0;
 const VISITORS = 1;
 const USERS = 2;
 
+/** @type {[number, string]} */
+const UNTOLD = [AS_IT_WAS, ''];
+
 // What the addon answers instead of a version.
 const UNKNOWN = 0;
 const CHANGED = -1;
@@ -74,6 +79,11 @@ const TRIES_MAX = 10_000;
 /** @typedef {[string, string | null, number, number, number, string]} Shown */
 /** @typedef {{ version: number, text: string, stored: string | undefined }} Saved */
 /** @typedef {{ ttlMs?: number, adopt?: boolean, on?: number, keep?: boolean, owner?: string | null }} Put */
+/**
+ * See kSave.
+ * @typedef {{ ttlMs: number | undefined, adopt: boolean, version: number | undefined, base: string | undefined,
+ *   stored: string | undefined, unchanged: readonly string[] | undefined, saved: ((result: Saved) => void) | undefined }} How
+ */
 
 /** @template {object} T */
 class Sessions {
@@ -107,8 +117,9 @@ class Sessions {
 
   /** @param {T} data @param {{ ttl?: Duration }} [given] */
   async create(data, given) {
-    const text = encode(data);
-    const [owner, user] = this.#ownerOf(text);
+    const copy = this.#copyOf(data);
+    const text = encode(copy ?? data);
+    const [owner, user] = this.#ownerOf(text, copy);
     const id = await reply(this.#native.create(text, ttlOf('create()', given), owner, user));
     return { id, data: JSON.parse(text) };
   }
@@ -132,10 +143,19 @@ class Sessions {
   /** @param {string} id @param {T} data @param {{ ttl?: Duration, version?: number }} [given] */
   async set(id, data, given) {
     checkId(id);
-    const { ttl, version } = given === undefined ? {} : options.checkOptions('set()', given, SET_OPTIONS);
+    const { ttl, version } = given === undefined ? SET_DEFAULTS : options.checkOptions('set()', given, SET_OPTIONS);
     const base = version === undefined ? undefined : this.#reads.textOf(version, id);
-    const saved = await this[kSave](id, data, { ttlMs: ttl, version, base });
-    return saved.version !== UNKNOWN;
+    const result = this[kSave](id, data, {
+      ttlMs: ttl,
+      adopt: false,
+      version,
+      base,
+      stored: undefined,
+      unchanged: undefined,
+      saved: undefined,
+    });
+    const { version: now } = 'version' in result ? result : await result;
+    return now !== UNKNOWN;
   }
 
   /** @param {string} id @param {(data: T) => T | void} change @returns {Promise<T | undefined>} */
@@ -241,42 +261,59 @@ class Sessions {
    * their text differs or is left out. `adopt`: an unknown id begins a session, unless it is one that has ended since.
    *
    * The version it is now, 0 for an unknown id; the data's own text; and what is stored where that is more. `saved` is told at
-   * once, in the same tick where the engine answers in it.
+   * once. A promise only where the engine answers later or another change has to be brought in.
    * @param {string} id
    * @param {any} data
-   * @param {{ ttlMs?: number, adopt?: boolean, version?: number, base?: string, stored?: string,
-   *   unchanged?: readonly string[], saved?: (result: Saved) => void }} how
+   * @param {How} how
+   * @returns {Saved | Promise<Saved>}
+   */
+  [kSave](id, data, how) {
+    const { ttlMs, adopt, version, base, stored, unchanged, saved } = how;
+    const copy = this.#copyOf(data);
+    let mine = encode(copy ?? data);
+    if (base !== undefined && unchanged !== undefined) {
+      const leftOut = unchanged.filter((key) => !Object.hasOwn(data, key));
+      if (leftOut.length > 0) mine = merge(base, mine, base, leftOut);
+    }
+    const text = base === undefined || stored === undefined ? mine : merge(base, mine, stored, unchanged);
+    const [owner, user] = this.#ownerOf(text, text === mine ? copy : undefined);
+    const put = this.#put(id, text, ttlMs, owner, user, adopt && version === undefined, version, false);
+    if (typeof put === 'number' && put !== CHANGED) return told(put, mine, text, saved);
+    return this.#bringTogether(id, mine, text, put, how);
+  }
+
+  /**
+   * What becomes of a change that was not stored at once.
+   * @param {string} id
+   * @param {string} mine The change's own text.
+   * @param {string} text What was to be stored.
+   * @param {number | Promise<number>} put What came or comes of that.
+   * @param {How} how
    * @returns {Promise<Saved>}
    */
-  async [kSave](id, data, { ttlMs, adopt = false, version, base, stored, unchanged, saved }) {
-    let mine = encode(data);
-    const leftOut = unchanged?.filter((key) => !Object.hasOwn(data, key)) ?? [];
-    if (base !== undefined && leftOut.length > 0) mine = merge(base, mine, base, leftOut);
-    let text = base === undefined || stored === undefined ? mine : merge(base, mine, stored, unchanged);
-    /** @type {Put} */
-    let how = { ttlMs, adopt: adopt && version === undefined, on: version };
+  async #bringTogether(id, mine, text, put, { ttlMs, base, unchanged, saved }) {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       // Without a tick in between where the answer is there at once.
-      const put = this[kPut](id, text, how);
       const now = typeof put === 'number' ? put : await put;
-      if (now !== CHANGED) return told({ version: now, text: mine, stored: text === mine ? undefined : text }, saved);
+      if (now !== CHANGED) return told(now, mine, text, saved);
       const current = this[kRead](id);
-      if (current === undefined) return told({ version: UNKNOWN, text: mine, stored: undefined }, saved);
+      if (current === undefined) return told(UNKNOWN, mine, mine, saved);
       if (base !== undefined && changesNothing(base, mine, unchanged)) {
         // Who has only read overwrites nobody and is no conflict.
         await reply(this.#native.touch(checkId(id), ttlMs === undefined ? OWN_TTL : Math.ceil(ttlMs)));
-        return told({ version: current.version, text: mine, stored: current.text }, saved);
+        saved?.({ version: current.version, text: mine, stored: current.text });
+        return { version: current.version, text: mine, stored: current.text };
       }
       if (this.#conflict === 'error') throw changedMeanwhile();
       if (this.#conflict === 'overwrite') {
         // But for what this change has left as it is: its time to live goes with it.
         text = unchanged === undefined ? mine : merge(current.text, mine, current.text, unchanged);
-        how = { ttlMs };
+        put = this[kPut](id, text, { ttlMs });
       } else if (base === undefined) {
         throw forgotten();
       } else {
         text = merge(base, mine, current.text, unchanged);
-        how = { ttlMs, on: current.version };
+        put = this[kPut](id, text, { ttlMs, on: current.version });
       }
     }
     throw tooManyChanges(TRIES_MAX);
@@ -290,9 +327,25 @@ class Sessions {
    * @param {Put} how
    * @returns {number | Promise<number>}
    */
-  [kPut](id, text, { ttlMs = OWN_TTL, adopt = false, on = ANY_VERSION, keep = false, owner: given }) {
-    const [owner, user] = given === undefined ? this.#ownerOf(text) : ownerAs(given);
-    return reply(this.#native.set(checkId(id), text, Math.ceil(ttlMs), owner, user, adopt, on, keep));
+  [kPut](id, text, { ttlMs, adopt = false, on, keep = false, owner: given }) {
+    const [owner, user] = given === undefined ? this.#ownerOf(text, undefined) : ownerAs(given);
+    return this.#put(id, text, ttlMs, owner, user, adopt, on, keep);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} text
+   * @param {number | undefined} ttlMs
+   * @param {number} owner
+   * @param {string} user
+   * @param {boolean} adopt
+   * @param {number | undefined} on
+   * @param {boolean} keep
+   * @returns {number | Promise<number>}
+   */
+  #put(id, text, ttlMs, owner, user, adopt, on, keep) {
+    const ttl = ttlMs === undefined ? OWN_TTL : Math.ceil(ttlMs);
+    return reply(this.#native.set(checkId(id), text, ttl, owner, user, adopt, on ?? ANY_VERSION, keep));
   }
 
   /** @param {string} id @param {number} version @returns {Promise<boolean | 'changed'>} */
@@ -315,17 +368,30 @@ class Sessions {
           'the function of update() must not be async: what it awaits may change the session; await before',
         );
       }
-      const text = encode(changed === undefined ? data : changed);
-      const version = await this[kPut](id, text, { ttlMs, on: found.version });
+      const next = changed === undefined ? data : changed;
+      const copy = this.#copyOf(next);
+      const text = encode(copy ?? next);
+      const [owner, user] = this.#ownerOf(text, copy);
+      const version = await this.#put(id, text, ttlMs, owner, user, false, found.version, false);
       if (version === UNKNOWN) return undefined;
       if (version !== CHANGED) return { text, version };
     }
     throw tooManyChanges(TRIES_MAX);
   }
 
-  /** Whose the data makes the session, as it is stored. @param {string} text @returns {[number, string]} */
-  #ownerOf(text) {
-    return this.#userId === undefined ? [AS_IT_WAS, ''] : ownerAs(this.#userId(JSON.parse(text)));
+  /** A copy of what is to be stored for #ownerOf, where one is needed and can be had. @param {any} data */
+  #copyOf(data) {
+    return this.#userId === undefined ? undefined : plainCopy(data);
+  }
+
+  /**
+   * Whose the data makes the session, as it is stored.
+   * @param {string} text
+   * @param {any} copy The same as an object, which nobody else reads; undefined: there is none.
+   * @returns {[number, string]}
+   */
+  #ownerOf(text, copy) {
+    return this.#userId === undefined ? UNTOLD : ownerAs(this.#userId(copy ?? JSON.parse(text)));
   }
 }
 
@@ -334,8 +400,15 @@ function ownerAs(userId) {
   return userId === null || userId === undefined ? [VISITORS, ''] : [USERS, checkUser(userId, "option 'userId'")];
 }
 
-/** @param {Saved} result @param {((result: Saved) => void) | undefined} saved */
-function told(result, saved) {
+/**
+ * @param {number} version
+ * @param {string} mine
+ * @param {string} text
+ * @param {((result: Saved) => void) | undefined} saved
+ * @returns {Saved}
+ */
+function told(version, mine, text, saved) {
+  const result = { version, text: mine, stored: text === mine ? undefined : text };
   saved?.(result);
   return result;
 }

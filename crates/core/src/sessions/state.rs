@@ -81,14 +81,13 @@ impl State {
     /// Carries out one effect. One that speaks of a session that is not there changes nothing.
     pub fn apply(&mut self, effect: &Effect) {
         match effect {
-            Effect::Stored(record) => {
-                self.remove(record.digest);
-                self.insert(record.clone());
-            }
+            Effect::Stored(record) => match self.number_of(record.digest) {
+                Some(number) => self.replace(number, record.clone()),
+                None => self.insert(record.clone()),
+            },
             Effect::Touched { digest, seen_us, ttl_us, expires_us } => {
-                if let Some(record) = self.remove(*digest) {
-                    let (seen_us, ttl_us, expires_us) = (*seen_us, *ttl_us, *expires_us);
-                    self.insert(Record { seen_us, ttl_us, expires_us, ..record });
+                if let Some(number) = self.number_of(*digest) {
+                    self.touch(number, *seen_us, *ttl_us, *expires_us);
                 }
             }
             Effect::Moved { from, to } => {
@@ -123,20 +122,63 @@ impl State {
             u32::try_from(self.places.len() - 1).expect("2^32 sessions do not fit in memory")
         });
         self.by_expiry.insert((record.expires_us, number));
-        match &record.user {
-            Some(user) => {
-                let born = record.born;
-                self.give_to(user.clone(), born, number);
-            }
-            None => {
-                self.visitors.insert((record.seen_us, number));
-            }
-        }
+        self.own(&record, number);
         let slot = hash(record.digest);
         self.places[number as usize] = Some(record);
         let places = &self.places;
         self.by_digest
             .insert_unique(slot, number, |&number| place(places, number).map_or(0, |held| hash(held.digest)));
+    }
+
+    /// Other contents for a session, in its place: what does not change is not looked up anew.
+    fn replace(&mut self, number: u32, mut record: Record) {
+        let Some(held) = self.places[number as usize].take() else { return };
+        self.bytes = self.bytes + record_bytes(&record) - record_bytes(&held);
+        self.version = self.version.max(record.version);
+        moved(&mut self.by_expiry, number, held.expires_us, record.expires_us);
+        match (&held.user, &record.user) {
+            (None, None) => moved(&mut self.visitors, number, held.seen_us, record.seen_us),
+            (Some(was), Some(user)) if was == user && held.born == record.born => record.user = held.user,
+            _ => {
+                self.disown(&held, number);
+                self.own(&record, number);
+            }
+        }
+        self.places[number as usize] = Some(record);
+    }
+
+    fn touch(&mut self, number: u32, seen_us: u64, ttl_us: u64, expires_us: u64) {
+        let Some(held) = &mut self.places[number as usize] else { return };
+        moved(&mut self.by_expiry, number, held.expires_us, expires_us);
+        if held.user.is_none() {
+            moved(&mut self.visitors, number, held.seen_us, seen_us);
+        }
+        (held.seen_us, held.ttl_us, held.expires_us) = (seen_us, ttl_us, expires_us);
+    }
+
+    fn number_of(&self, digest: Digest) -> Option<u32> {
+        let same = |&number: &u32| place(&self.places, number).is_some_and(|record| record.digest == digest);
+        self.by_digest.find(hash(digest), same).copied()
+    }
+
+    /// Into the order of its kind.
+    fn own(&mut self, record: &Record, number: u32) {
+        match &record.user {
+            Some(user) => self.give_to(user.clone(), record.born, number),
+            None => {
+                self.visitors.insert((record.seen_us, number));
+            }
+        }
+    }
+
+    /// Out of it.
+    fn disown(&mut self, record: &Record, number: u32) {
+        match &record.user {
+            Some(user) => self.take_from(user, record.born, number),
+            None => {
+                self.visitors.remove(&(record.seen_us, number));
+            }
+        }
     }
 
     fn remove(&mut self, digest: Digest) -> Option<Record> {
@@ -147,12 +189,7 @@ impl State {
         self.free.push(number);
         self.bytes -= record_bytes(&record);
         self.by_expiry.remove(&(record.expires_us, number));
-        match &record.user {
-            Some(user) => self.take_from(user, record.born, number),
-            None => {
-                self.visitors.remove(&(record.seen_us, number));
-            }
-        }
+        self.disown(&record, number);
         Some(record)
     }
 
@@ -178,8 +215,7 @@ impl State {
 
     /// The session, over or not.
     pub fn get(&self, digest: Digest) -> Option<&Record> {
-        let same = |&number: &u32| place(&self.places, number).is_some_and(|record| record.digest == digest);
-        place(&self.places, *self.by_digest.find(hash(digest), same)?)
+        place(&self.places, self.number_of(digest)?)
     }
 
     /// What the session takes; 0 where there is none.
@@ -316,6 +352,14 @@ impl State {
             claim("user", placed)?;
         }
         Ok(())
+    }
+}
+
+/// Another time for what an order by time holds.
+fn moved(order: &mut BTreeSet<(u64, u32)>, number: u32, from_us: u64, to_us: u64) {
+    if from_us != to_us {
+        order.remove(&(from_us, number));
+        order.insert((to_us, number));
     }
 }
 
