@@ -52,6 +52,23 @@ impl<'a> Key<'a> {
         self.width == Width::Two
     }
 
+    /// As `==`, for keys that are most likely equal, since their hashes are: without a call for those of usual length.
+    #[inline]
+    pub fn is(&self, other: Key<'_>) -> bool {
+        const WORD: usize = size_of::<u64>();
+        let (ours, theirs) = (self.bytes, other.bytes);
+        if !(WORD..=8 * WORD).contains(&ours.len()) || ours.len() != theirs.len() {
+            return *self == other;
+        }
+        let word = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_ne_bytes);
+        let last = ours.len() - WORD;
+        let mut differs = word(&ours[last..]) ^ word(&theirs[last..]);
+        for (our, their) in ours.chunks_exact(WORD).zip(theirs.chunks_exact(WORD)) {
+            differs |= word(our) ^ word(their);
+        }
+        differs == 0 && self.width == other.width
+    }
+
     /// Whether the string starts with the units of `prefix`, however wide either is.
     pub fn starts_with(&self, prefix: Key<'_>) -> bool {
         match (self.width, prefix.width) {
@@ -187,6 +204,21 @@ fn acts(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_any_length_are_who_they_are() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for len in 0..100 {
+            let key = Key::narrow(&bytes[..len]);
+            assert!(key.is(Key::narrow(&bytes.clone()[..len])) && !key.is(Key::narrow(&bytes[..=len])));
+            assert_eq!(key.is(Key::wide(&bytes[..len])), key == Key::wide(&bytes[..len]));
+            for at in 0..len {
+                let mut other = bytes[..len].to_vec();
+                other[at] ^= 0x80;
+                assert!(!key.is(Key::narrow(&other)), "{len} bytes, another one at {at}");
+            }
+        }
+    }
 
     #[test]
     fn what_would_forge_a_line_of_a_log_is_shown_as_its_code() {
