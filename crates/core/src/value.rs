@@ -15,19 +15,19 @@ pub enum Form {
 }
 
 /// A value's form, and the codec that the facade applied before handing it down; core carries the latter through.
-/// One number, so that it is written and read in one piece (see [`crate::key::Width`]).
+/// One number as large as a register's usual half, so that it is written and read in one piece (see [`crate::key::Width`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tag(u16);
+pub struct Tag(u32);
 
 impl Tag {
     /// Both in one.
     pub const fn new(form: Form, codec: u8) -> Self {
-        Self(u16::from_be_bytes([form as u8, codec]))
+        Self(u32::from_be_bytes([0, 0, form as u8, codec]))
     }
 
     /// How the bytes are laid out.
     pub const fn form(self) -> Form {
-        match self.0.to_be_bytes()[0] {
+        match self.0.to_be_bytes()[2] {
             0 => Form::OneByteText,
             1 => Form::TwoByteText,
             2 => Form::Number,
@@ -37,6 +37,6 @@ impl Tag {
 
     /// What the facade makes of them.
     pub const fn codec(self) -> u8 {
-        self.0.to_be_bytes()[1]
+        self.0.to_be_bytes()[3]
     }
 }

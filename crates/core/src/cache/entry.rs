@@ -6,7 +6,7 @@ use super::ghost::SEEN_BYTES;
 use super::wheel::LINK_BYTES;
 use crate::clock::MS;
 use crate::key::{Key, Width};
-use crate::value::Tag;
+use crate::value::{Form, Tag};
 
 /// "Never", as an instant and as a TTL.
 pub const NEVER_US: u64 = u64::MAX;
@@ -55,8 +55,8 @@ pub struct Entry {
     /// How long the key is, what is told apart by a bit, and the high bits of the TTL.
     shape: Shape,
     ttl_low: u32,
-    /// How to read the value.
-    pub tag: Tag,
+    form: Form,
+    codec: u8,
     uses: AtomicU8,
 }
 
@@ -133,7 +133,8 @@ impl Entry {
             version: new.version,
             shape: Shape(key_len & Shape::KEY_LEN),
             ttl_low: 0,
-            tag: new.tag,
+            form: new.tag.form(),
+            codec: new.tag.codec(),
             uses: AtomicU8::new(uses),
         };
         entry.shape.set(Shape::WIDE, new.key.is_wide());
@@ -180,6 +181,12 @@ impl Entry {
 
     fn key_len(&self) -> usize {
         (self.shape.0 & Shape::KEY_LEN) as usize
+    }
+
+    /// How to read the value.
+    #[inline]
+    pub fn tag(&self) -> Tag {
+        Tag::new(self.form, self.codec)
     }
 
     /// Its key.
@@ -242,7 +249,6 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Form;
 
     #[test]
     fn an_entry_is_one_cache_line_and_no_more_where_it_may_be_missing() {
@@ -269,7 +275,7 @@ mod tests {
                     };
                     let mut entry = Entry::new(new, 0, place);
                     assert_eq!((entry.key(), entry.value(), entry.place()), (key, &b"v"[..], place));
-                    assert_eq!((entry.ttl_us(), entry.lapsed()), (ttl_us, false));
+                    assert_eq!((entry.ttl_us(), entry.lapsed(), entry.tag()), (ttl_us, false, tag));
                     entry.lapse();
                     entry.set_ttl_us(5 * MS);
                     entry.set_place(Place::Main);

@@ -210,7 +210,7 @@ impl MemoryCache {
         let below = shard.state.read().table.chunk(below, WALKED, |_, entry| {
             let ours = entry.version == version && entry.key().starts_with(prefix);
             let live = ours && !entry.has_expired(|| self.clock.coarse_us());
-            !live || visit(entry.key(), entry.tag, entry.value())
+            !live || visit(entry.key(), entry.tag(), entry.value())
         });
         match (below, number + 1 < self.shards.len()) {
             (0, false) => 0,

@@ -17,7 +17,7 @@ use crate::engine::{Found, Read};
 fn found(place: u64, entry: &Entry, stale: bool) -> Found {
     let slot = board::slot_of(entry.hash);
     let generation = board::generation(slot);
-    Found { tag: entry.tag, place, slot, generation, expires_us: entry.expires_us(), stale }
+    Found { tag: entry.tag(), place, slot, generation, expires_us: entry.expires_us(), stale }
 }
 
 impl MemoryCache {
