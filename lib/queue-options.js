@@ -86,7 +86,7 @@ const QUEUE_OPTIONS = {
 };
 const NEW_JOB = { name: options.required(NAME), data: options.anything, opts: options.object(JOB_OPTIONS) };
 
-const NO_OPTIONS = '{}';
+const NO_OPTIONS = '';
 /** What the addon takes for no timeout. */
 const NO_TIMEOUT = -1;
 

@@ -1,6 +1,6 @@
 //! Job queues: at least once, each job in exactly one state, every change an effect.
 //!
-//! - [`options`], [`terms`]: what a queue and a job are made with. [`job`]: the record of a job; [`view`]: what callers
+//! - [`options`], [`terms`]: what a queue and a job are made with. [`job`]: the record of a job, `jobs`: all of them; [`view`]: what callers
 //!   see of it; [`json`], [`failure`]: what goes in and comes out. [`worker`]: who runs jobs, and the token
 //!   that proves a claim. [`event`]: what listeners hear. [`metrics`]: what is counted beside the jobs.
 //! - [`effect`]: the facts that change a queue. [`state`]: the queue itself; applying an effect is the only
@@ -35,6 +35,7 @@ pub mod event;
 pub mod failure;
 pub mod finish;
 pub mod job;
+mod jobs;
 pub mod json;
 pub mod limits;
 pub mod look;
