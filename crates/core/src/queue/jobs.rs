@@ -4,11 +4,12 @@
 //! claims walk through memory instead of jumping about in it. A record lies apart, next to its texts, which were allocated with
 //! it: the table stays small when it doubles.
 //!
-//! Ids are chosen by callers, and theirs perhaps by strangers: std's keyed hash, which cannot be flooded. The whole hash stands
-//! in the table, so a job is looked at only where its id is the one asked for.
+//! So do the ids that we make, in a tree by their time: UUIDs of version 7. Others are chosen by callers, and theirs perhaps by
+//! strangers: they lie by std's keyed hash, which cannot be flooded. The whole hash stands in that table, so a job is looked at
+//! only where its id is the one asked for.
 
-use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
@@ -23,7 +24,9 @@ const NAMES_MAX: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Jobs {
     by_number: HashMap<u64, Box<Job>, BuildHasherDefault<ByNumber>>,
-    /// The hash of the id, the number.
+    /// Those whose id is a UUID of version 7.
+    by_uuid: BTreeMap<u128, u64>,
+    /// The others: the hash of the id, the number.
     by_id: HashTable<(u64, u64)>,
     seed: RandomState,
     names: VecDeque<Arc<str>>,
@@ -36,7 +39,7 @@ impl Jobs {
 
     /// How many ids are known.
     pub(super) fn ids(&self) -> usize {
-        self.by_id.len()
+        self.by_uuid.len() + self.by_id.len()
     }
 
     pub(super) fn get(&self, number: u64) -> Option<&Job> {
@@ -49,6 +52,9 @@ impl Jobs {
 
     /// The number of the job with that id.
     pub(super) fn find(&self, id: &str) -> Option<u64> {
+        if let Some(uuid) = uuid_of(id) {
+            return self.by_uuid.get(&uuid).copied();
+        }
         let hash = self.seed.hash_one(id);
         let has_id =
             |&(of, number): &(u64, u64)| of == hash && self.get(number).is_some_and(|job| &*job.id == id);
@@ -57,15 +63,24 @@ impl Jobs {
 
     /// Adds a job; false where its number or its id is taken.
     pub(super) fn insert(&mut self, number: u64, mut job: Job) -> bool {
-        let is_new = self.find(&job.id).is_none();
         job.name = self.shared(job.name);
-        let hash = self.seed.hash_one(&*job.id);
-        self.by_id.insert_unique(hash, (hash, number), |&(hash, _)| hash);
+        let is_new = if let Some(uuid) = uuid_of(&job.id) {
+            self.by_uuid.insert(uuid, number).is_none()
+        } else {
+            let is_new = self.find(&job.id).is_none();
+            let hash = self.seed.hash_one(&*job.id);
+            self.by_id.insert_unique(hash, (hash, number), |&(hash, _)| hash);
+            is_new
+        };
         self.by_number.insert(number, Box::new(job)).is_none() && is_new
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<Box<Job>> {
         let job = self.by_number.remove(&number)?;
+        if let Some(uuid) = uuid_of(&job.id) {
+            self.by_uuid.remove(&uuid);
+            return Some(job);
+        }
         let hash = self.seed.hash_one(&*job.id);
         if let Ok(id) = self.by_id.find_entry(hash, |&(_, of)| of == number) {
             id.remove();
@@ -79,8 +94,9 @@ impl Jobs {
 
     /// To be freed piece by piece.
     pub(super) fn into_pieces(self) -> impl Iterator<Item = ()> + Send {
-        let Self { by_number, by_id, .. } = self;
-        by_number.into_values().map(drop).chain(std::iter::once(by_id).map(drop))
+        let Self { by_number, by_uuid, by_id, .. } = self;
+        let ids = std::iter::once((by_uuid, by_id));
+        by_number.into_values().map(drop).chain(ids.map(drop))
     }
 
     /// The name as another job has it.
@@ -94,6 +110,28 @@ impl Jobs {
         self.names.push_back(name.clone());
         name
     }
+}
+
+/// The number that an id is which we might have made; none has two texts, as only one form is taken for it.
+fn uuid_of(id: &str) -> Option<u128> {
+    const DASHES: [usize; 4] = [8, 13, 18, 23];
+    const VERSION_AT: usize = 14;
+    let bytes: &[u8; 36] = id.as_bytes().try_into().ok()?;
+    if bytes[VERSION_AT] != b'7' {
+        return None;
+    }
+    let mut uuid = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let digit = match byte {
+            b'-' if DASHES.contains(&at) => continue,
+            _ if DASHES.contains(&at) => return None,
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        uuid = uuid << 4 | u128::from(digit);
+    }
+    Some(uuid)
 }
 
 /// The same jobs under the same numbers; what else there is follows from them.
@@ -173,6 +211,28 @@ mod tests {
             assert_eq!(jobs.find(&format!("job-{number}")), there);
             assert_eq!(jobs.get(number).is_some(), there.is_some());
         }
+    }
+
+    #[test]
+    fn ids_that_look_alike_are_ids_of_their_own() {
+        let ids = [
+            "018bcfe5-6800-7abc-8def-0123456789ab",
+            "018bcfe5-6800-7abc-8def-0123456789aB",
+            "018bcfe5-6800-4abc-8def-0123456789ab",
+            "018bcfe56-800-7abc-8def-0123456789ab",
+            "000018bcfe5680700000abc8def0123456789",
+            "0018bcfe5-680-7abc-8def-0123456789ab",
+            "018bcfe5-6800-7abc-8def-0123456789a",
+        ];
+        let mut jobs = Jobs::default();
+        for (number, id) in (1..).zip(ids) {
+            assert!(jobs.insert(number, job(id, "mail")), "{id}");
+        }
+        for (number, id) in (1..).zip(ids) {
+            assert_eq!(jobs.find(id), Some(number));
+        }
+        assert_eq!((jobs.by_uuid.len(), jobs.ids()), (1, ids.len()));
+        assert!((1..=7).all(|number| jobs.remove(number).is_some()) && jobs.ids() == 0);
     }
 
     #[test]

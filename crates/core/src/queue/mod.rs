@@ -4,7 +4,7 @@
 //!   see of it; [`json`], [`failure`]: what goes in and comes out. [`worker`]: who runs jobs, and the token
 //!   that proves a claim. [`event`]: what listeners hear. [`metrics`]: what is counted beside the jobs.
 //! - [`effect`]: the facts that change a queue. [`state`]: the queue itself; applying an effect is the only
-//!   way to change it. [`order`]: which job comes next, in each state; [`dedup`]: which adds are one job; [`limits`]: how
+//!   way to change it. [`order`]: which job comes next, in each state, `ordered`: what waits in line; [`dedup`]: which adds are one job; [`limits`]: how
 //!   many may run; [`look`]: jobs by state. [`check`]: a recount of everything, for tests.
 //! - One verb a file, each a pure decision (state, command, now) -> effects and an answer: [`add`], [`change`],
 //!   [`claim`], [`due`], [`finish`], [`reap`], [`retain`], [`scheduler`], [`sweep`]; [`backoff`] is their arithmetic,
@@ -42,6 +42,7 @@ pub mod look;
 pub mod metrics;
 pub mod options;
 pub mod order;
+mod ordered;
 pub mod reap;
 pub mod retain;
 pub mod scheduler;
