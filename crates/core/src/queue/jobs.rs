@@ -112,26 +112,36 @@ impl Jobs {
     }
 }
 
-/// The number that an id is which we might have made; none has two texts, as only one form is taken for it.
+/// Of each byte the digit that it is, lower case alone; above 15 for what is none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        digits[b"0123456789abcdef"[digit as usize] as usize] = digit;
+        digit += 1;
+    }
+    digits
+};
+
+/// The number that an id is which we might have made; none has two texts, as only one form is taken for it. Without a branch a
+/// digit: it is asked for at every add and end.
 fn uuid_of(id: &str) -> Option<u128> {
-    const DASHES: [usize; 4] = [8, 13, 18, 23];
-    const VERSION_AT: usize = 14;
     let bytes: &[u8; 36] = id.as_bytes().try_into().ok()?;
-    if bytes[VERSION_AT] != b'7' {
+    let [a, b, c, d] = [bytes[8], bytes[13], bytes[18], bytes[23]];
+    if bytes[14] != b'7' || [a, b, c, d] != *b"----" {
         return None;
     }
-    let mut uuid = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let digit = match byte {
-            b'-' if DASHES.contains(&at) => continue,
-            _ if DASHES.contains(&at) => return None,
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
-        uuid = uuid << 4 | u128::from(digit);
+    let (mut uuid, mut all) = (0, 0);
+    for part in [&bytes[..8], &bytes[9..13], &bytes[14..18], &bytes[19..23], &bytes[24..]] {
+        let mut number = 0_u64;
+        for &byte in part {
+            let digit = DIGITS[usize::from(byte)];
+            all |= digit;
+            number = number << 4 | u64::from(digit & 15);
+        }
+        uuid = uuid << (4 * part.len()) | u128::from(number);
     }
-    Some(uuid)
+    (all < 16).then_some(uuid)
 }
 
 /// The same jobs under the same numbers; what else there is follows from them.

@@ -207,6 +207,6 @@ mod tests {
         assert!((0..99_990).all(|key| ordered.remove(&key).is_some()));
         assert!(ordered.line.capacity() <= 4 * PLACES_KEPT, "{}", ordered.line.capacity());
         assert!((99_991..99_999).all(|key| ordered.remove(&key).is_some()));
-        assert_eq!((ordered.len(), ordered.line.len()), (2, 2));
+        assert!(ordered.len() == 2 && ordered.line.len() <= 4, "{ordered:?}");
     }
 }
