@@ -33,7 +33,7 @@ const LeaseEnd = { RUNS_ELSEWHERE: 0, TIMED_OUT: 1, CANCELLED: 2, TIMED_OUT_FOR_
 /**
  * What the runs of a worker share. `over`: its place is free; `lost`: core has taken it back, and its news of why is to come.
  * @typedef {{ native: import('../native.js').QueueFunctions, handler: (job: any) => unknown,
- *   backoff: ((context: object) => unknown) | undefined, returns: JobReturns, hears(event: string): boolean,
+ *   backoff: ((context: object) => unknown) | undefined, returns: InstanceType<typeof JobReturns>, hears(event: string): boolean,
  *   tell(event: string, ...args: unknown[]): void, tellError(error: unknown): void, over(run: JobRun): void,
  *   lost(run: JobRun): void }} Hands
  */

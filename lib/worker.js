@@ -37,7 +37,7 @@ class Worker extends WorkerEmitter {
   /** @type {Map<number, InstanceType<typeof JobRun>>} Those that core has said it took back, but not why. */
   #lost = new Map();
   #pulling = false;
-  /** @type {JobReturns} */
+  /** @type {InstanceType<typeof JobReturns>} */
   #returns;
   /** Something has ended since it was last told that there is nothing more. */
   #toDrain = false;
