@@ -120,8 +120,8 @@ fn eight_threads_run_ten_thousand_jobs_once_each_and_miss_no_wake_up() {
     const JOBS: usize = 10_000;
     const PRODUCERS: usize = 4;
     let queue = system_queue();
-    let (hears, heard) = mpsc::channel();
-    queue.subscribe(Arc::new(Hearsay(hears)));
+    let (sender, told) = mpsc::channel();
+    queue.subscribe(Arc::new(Hearsay(sender)));
     let ran = Mutex::new(HashSet::new());
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::channel()).unzip();
 
@@ -158,9 +158,9 @@ fn eight_threads_run_ten_thousand_jobs_once_each_and_miss_no_wake_up() {
     });
     // The last of them may still be on their way: the background thread delivers what others have left.
     for seq in 1..=queue.inspect(State::last_seq) {
-        assert_eq!(heard.recv_timeout(PATIENCE), Ok(seq), "events out of order");
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(seq), "events out of order");
     }
-    assert!(heard.try_recv().is_err(), "more events than happened");
+    assert!(told.try_recv().is_err(), "more events than happened");
     queue.inspect(|state| {
         state.check().unwrap();
         assert_eq!(state.counts(), Counts { completed: 1_000, ..Counts::default() });
