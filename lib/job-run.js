@@ -27,6 +27,9 @@ const FOR_GOOD = 1;
 /** By the job's own backoff. */
 const ITS_OWN_WAIT = -1;
 
+/** To be awaited; one for all, as each `await` of nothing would make one. */
+const atOnce = Promise.resolve();
+
 /** Why core takes a job back. */
 const LeaseEnd = { RUNS_ELSEWHERE: 0, TIMED_OUT: 1, CANCELLED: 2, TIMED_OUT_FOR_GOOD: 3 };
 
@@ -55,7 +58,7 @@ class JobRun {
 
   async run() {
     // From here on in an asynchronous context of its own: what a handler enters there is not seen by the next.
-    await undefined;
+    await atOnce;
     while (isTurnDue()) await turnOfTheLoop();
     JobReturns.allGo();
     countBegun(this.#isOver);
