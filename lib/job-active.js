@@ -26,8 +26,6 @@ class Snooze extends Error {
 Object.defineProperty(Snooze.prototype, 'name', { value: 'Snooze', writable: true, configurable: true });
 
 class ActiveJob extends Job {
-  /** @type {import('../native.js').QueueFunctions} */
-  #native;
   #token;
   /** Made when somebody asks for the signal, which few handlers do: it costs more than all else of a job. */
   /** @type {AbortController | undefined} */
@@ -38,7 +36,6 @@ class ActiveJob extends Job {
   /** @param {import('../native.js').QueueFunctions} native @param {import('./job.js').JobView} view @param {Token} token */
   constructor(native, view, token) {
     super(native, view, true);
-    this.#native = native;
     this.#token = token;
     this.attempt = view.attempt;
   }
@@ -55,7 +52,7 @@ class ActiveJob extends Job {
   async updateProgress(progress) {
     const text = encodeJson(progress, 'the progress of a job');
     const { job, epoch, nonce } = this.#token;
-    this.#demand(await reply(this.#native.progress(job, epoch, nonce, text)));
+    this.#demand(await reply(Job.nativeOf(this).progress(job, epoch, nonce, text)));
     this.progress = progress;
   }
 
@@ -63,7 +60,7 @@ class ActiveJob extends Job {
   async log(line) {
     if (typeof line !== 'string') throw invalidArg(`log() takes a line of text; got ${show(line)}`);
     const { job, epoch, nonce } = this.#token;
-    this.#demand(await reply(this.#native.log(job, epoch, nonce, line)));
+    this.#demand(await reply(Job.nativeOf(this).log(job, epoch, nonce, line)));
   }
 
   /** @param {import('../index.js').Duration} delay */
@@ -81,9 +78,10 @@ class ActiveJob extends Job {
   /**
    * For its worker: the attempt has ended so.
    * @param {ActiveJob} job
-   * @param {{ failedReason?: string, finishKind?: import('../index.js').FinishKind }} how
+   * @param {string} [failedReason]
+   * @param {import('../index.js').FinishKind} [finishKind]
    */
-  static endAttempt(job, { failedReason, finishKind }) {
+  static endAttempt(job, failedReason, finishKind) {
     job.attemptsMade += 1;
     job.failedReason = failedReason;
     job.finishKind = finishKind;

@@ -8,6 +8,7 @@ const { encodeJson } = require('./codec.js');
 const { DURATION_MS_MAX } = require('./duration.js');
 const { RedstartError, UnrecoverableError, invalidArg, isUnrecoverable, show, toFailure } = require('./errors.js');
 const { ActiveJob, Snooze, leaseLost } = require('./job-active.js');
+const { JobReturns, NULL } = require('./job-returns.js');
 const { ready } = require('./lane.js');
 const { countBegun, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
 
@@ -26,14 +27,18 @@ const FOR_GOOD = 1;
 /** By the job's own backoff. */
 const ITS_OWN_WAIT = -1;
 
+/** To be awaited; one for all, as each `await` of nothing would make one. */
+const atOnce = Promise.resolve();
+
 /** Why core takes a job back. */
 const LeaseEnd = { RUNS_ELSEWHERE: 0, TIMED_OUT: 1, CANCELLED: 2, TIMED_OUT_FOR_GOOD: 3 };
 
 /**
  * What the runs of a worker share. `over`: its place is free; `lost`: core has taken it back, and its news of why is to come.
  * @typedef {{ native: import('../native.js').QueueFunctions, handler: (job: any) => unknown,
- *   backoff: ((context: object) => unknown) | undefined, tell(event: string, ...args: unknown[]): void,
- *   tellError(error: unknown): void, over(run: JobRun): void, lost(run: JobRun): void }} Hands
+ *   backoff: ((context: object) => unknown) | undefined, returns: InstanceType<typeof JobReturns>, hears(event: string): boolean,
+ *   tell(event: string, ...args: unknown[]): void, tellError(error: unknown): void, over(run: JobRun): void,
+ *   lost(run: JobRun): void }} Hands
  */
 
 class JobRun {
@@ -41,6 +46,8 @@ class JobRun {
   #isOver = false;
   /** @type {Error | undefined} */
   #cancelled;
+  /** @type {unknown} What the handler returned. */
+  #result;
 
   /** @param {Hands} hands @param {import('./job.js').JobView} view @param {import('./job-active.js').Token} token */
   constructor(hands, view, token) {
@@ -51,13 +58,16 @@ class JobRun {
 
   async run() {
     // From here on in an asynchronous context of its own: what a handler enters there is not seen by the next.
-    await undefined;
+    await atOnce;
     while (isTurnDue()) await turnOfTheLoop();
+    JobReturns.allGo();
     countBegun(this.#isOver);
     if (this.#isOver) return;
-    this.#hands.tell('active', this.job);
-    // A listener may have closed the worker.
-    if (this.#isOver) return;
+    if (this.#hands.hears('active')) {
+      this.#hands.tell('active', this.job);
+      // A listener may have closed the worker.
+      if (this.#isOver) return;
+    }
     let result;
     const { handler } = this.#hands;
     try {
@@ -80,7 +90,7 @@ class JobRun {
     const isTimeout = why !== LeaseEnd.RUNS_ELSEWHERE;
     const reason = isTimeout ? timedOut(id) : leaseLost(id);
     if (!this.#isOver) {
-      this.#end();
+      this.end();
       this.#tellLost(reason);
     }
     if (isTimeout) this.#tellFailed(why === LeaseEnd.TIMED_OUT ? 'retrying' : 'failed', reason, 'timeout');
@@ -106,24 +116,47 @@ class JobRun {
   /** @param {unknown} result */
   #complete(result) {
     if (this.#isOver) return;
+    let text = NULL;
+    try {
+      if (result !== undefined) text = encodeJson(result, 'what the handler returned');
+    } catch (error) {
+      this.#failUnfit(error);
+      return;
+    }
+    // Its toJSON may have closed the worker.
+    if (this.#isOver) return;
+    this.#result = result;
+    this.#hands.returns.add(this, text);
+  }
+
+  /** Not together with others: this fails where core refuses the result. @param {string} text */
+  completeAlone(text) {
+    if (this.#isOver) return;
     const { job, epoch, nonce } = this.token;
     let cameTo;
     try {
-      const text = encodeJson(result ?? null, 'what the handler returned');
-      // Its toJSON may have closed the worker.
-      if (this.#isOver) return;
       cameTo = ready(this.#hands.native.complete(job, epoch, nonce, text));
     } catch (error) {
-      this.#fail(isUnfit(error) ? unfitResult(error) : error);
+      this.#failUnfit(error);
       return;
     }
-    this.#end();
+    this.end();
+    this.tellEnd(cameTo);
+  }
+
+  /** Its handler has returned, and core has been told. @param {number | undefined} cameTo */
+  tellEnd(cameTo) {
     if (cameTo === COMPLETED) {
-      ActiveJob.endAttempt(this.job, {});
-      this.#hands.tell('completed', this.job, result);
+      ActiveJob.endAttempt(this.job);
+      if (this.#hands.hears('completed')) this.#hands.tell('completed', this.job, this.#result);
     } else {
       this.#tellOther(cameTo);
     }
+  }
+
+  /** @param {unknown} error */
+  #failUnfit(error) {
+    this.#fail(isUnfit(error) ? unfitResult(error) : error);
   }
 
   /** @param {unknown} error */
@@ -158,7 +191,7 @@ class JobRun {
       this.#hands.tellError(error);
       return undefined;
     } finally {
-      this.#end();
+      this.end();
     }
   }
 
@@ -200,7 +233,7 @@ class JobRun {
   #tellFailed(event, error, finishKind) {
     const isCores = finishKind === 'cancelled' || finishKind === 'timeout';
     const failedReason = (isCores ? this.#reasonKept() : undefined) ?? toFailure(error).message;
-    ActiveJob.endAttempt(this.job, { failedReason, finishKind: event === 'failed' ? finishKind : undefined });
+    ActiveJob.endAttempt(this.job, failedReason, event === 'failed' ? finishKind : undefined);
     this.#hands.tell(event, this.job, error);
   }
 
@@ -226,7 +259,8 @@ class JobRun {
     return this.#cancelled;
   }
 
-  #end() {
+  /** Its place is free. */
+  end() {
     this.#isOver = true;
     this.#hands.over(this);
   }

@@ -46,6 +46,19 @@ const INSTEAD_OF_REMOVE = { active: 'cancel() it, and remove() it when it has en
 /** It left the state that it was refused for while this was looked up. */
 const ASK_AGAIN = 'it was in another state a moment ago; ask again';
 
+/**
+ * A job that has just been added.
+ * @param {string} id
+ * @param {string} name
+ * @param {string} data JSON
+ * @param {number} priority
+ * @param {number} timestamp
+ * @returns {JobView}
+ */
+function newView(id, name, data, priority, timestamp) {
+  return { id, name, data: JSON.parse(data), state: '', priority, attemptsMade: 0, attempt: 0, timestamp };
+}
+
 class Job {
   /** @type {QueueFunctions} */
   #native;
@@ -66,6 +79,11 @@ class Job {
     this.processedOn = view.processedOn ?? undefined;
     this.finishedOn = view.finishedOn ?? undefined;
     this.deadLetter = view.deadLetter ?? undefined;
+  }
+
+  /** Through which it was made. @param {Job} job */
+  static nativeOf(job) {
+    return job.#native;
   }
 
   async getState() {
@@ -140,4 +158,4 @@ function reasonText(reason, above) {
   throw invalidArg(`the reason of cancel() is a string of at most ${REASON_CHARS_MAX} characters; got ${got}`, above);
 }
 
-module.exports = { Job };
+module.exports = { Job, newView };

@@ -34,7 +34,7 @@ const WAKE_REF = 2;
 const { setImmediate } = timers;
 
 /** Pinned by the addon. An ArrayBuffer of its own: the backing store of a small typed array could move. */
-const scratch = new Float64Array(new ArrayBuffer(64 * Float64Array.BYTES_PER_ELEMENT));
+const scratch = new Float64Array(new ArrayBuffer(1024 * Float64Array.BYTES_PER_ELEMENT));
 /** The same memory, for pairs of counts: small integers of V8's, where a double would be an object. */
 const counts = new Uint32Array(scratch.buffer);
 const lane = new native.NativeLane(/** @type {any} */ (scratch));

@@ -86,7 +86,7 @@ const QUEUE_OPTIONS = {
 };
 const NEW_JOB = { name: options.required(NAME), data: options.anything, opts: options.object(JOB_OPTIONS) };
 
-const NO_OPTIONS = '{}';
+const NO_OPTIONS = '';
 /** What the addon takes for no timeout. */
 const NO_TIMEOUT = -1;
 
@@ -119,9 +119,14 @@ function readAddAndWait(given, above) {
   return { text: JSON.stringify(rest), waitMs: waitTimeout };
 }
 
+/** The name that was checked last: jobs that follow each other often have one. @type {unknown} */
+let lastName;
+
 /** @param {unknown} name @param {Function} above */
 function checkJobName(name, above) {
+  if (name === lastName && name !== undefined) return;
   if (!isName(name)) throw invalidArg(`a job's name is ${NAME_EXPECTED}; got ${show(name)}`, above);
+  lastName = name;
 }
 
 /**

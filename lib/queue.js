@@ -1,7 +1,7 @@
 'use strict';
 const { closed, startingAt } = require('./errors.js');
-const { Job } = require('./job.js');
-const { ready, reply } = require('./lane.js');
+const { Job, newView } = require('./job.js');
+const { STATUS_PENDING, ready, reply, scratch } = require('./lane.js');
 const read = require('./queue-arguments.js');
 const { QueueListeners } = require('./queue-events.js');
 const { bulkText, checkJobName, dataText, jobOptionsText, readAddAndWait } = require('./queue-options.js');
@@ -35,12 +35,21 @@ class Queue {
     checkJobName(name, this.add);
     const options = jobOptionsText(given, this.add);
     const text = dataText(data, this.add);
-    try {
-      const [view, added] = JSON.parse(await reply(this.#native.add(name, text, options)));
-      return new Job(this.#native, view, added);
-    } catch (error) {
-      throw startingAt(this.add, error);
+    let answer = this.#native.add(name, text, options);
+    if (scratch[0] === STATUS_PENDING) {
+      try {
+        answer = await reply(answer);
+      } catch (error) {
+        throw startingAt(this.add, error);
+      }
+    } else {
+      answer = ready(answer, this.add);
+      // The id of a new job, of which the rest is known here.
+      const timestamp = scratch[1];
+      if (timestamp > 0) return new Job(this.#native, newView(answer, name, text, scratch[2], timestamp), true);
     }
+    const [view, added] = JSON.parse(/** @type {string} */ (answer));
+    return new Job(this.#native, view, added);
   }
 
   /** @param {readonly import('../index.js').NewJob<unknown>[]} jobs */

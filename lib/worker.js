@@ -7,10 +7,12 @@ const { AsyncResource } = require('node:async_hooks');
 const options = require('./options.js');
 const { BoundedWait } = require('./bounded-wait.js');
 const { RedstartError } = require('./errors.js');
+const { JobReturns } = require('./job-returns.js');
 const { JobRun, LeaseEnd } = require('./job-run.js');
 const { listen, unlisten, keepAlive, ready } = require('./lane.js');
 const { CLOSE_OPTIONS, CLOSE_TIMEOUT_MS_DEFAULT } = require('./worker-options.js');
 const { WorkerEmitter } = require('./worker-emitter.js');
+const { countRows, startRows } = require('./worker-claims.js');
 const { tell, tellError } = require('./worker-tell.js');
 const { roomToClaim, countClaimed, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
 
@@ -35,6 +37,8 @@ class Worker extends WorkerEmitter {
   /** @type {Map<number, InstanceType<typeof JobRun>>} Those that core has said it took back, but not why. */
   #lost = new Map();
   #pulling = false;
+  /** @type {InstanceType<typeof JobReturns>} */
+  #returns;
   /** Something has ended since it was last told that there is nothing more. */
   #toDrain = false;
   /** @type {Promise<void> | undefined} */
@@ -57,10 +61,13 @@ class Worker extends WorkerEmitter {
     this.#left = read.jobsMax ?? Infinity;
     this.#started = read.autorun;
     this.#hooks = hooks;
+    this.#returns = new JobReturns(native, () => this.#settleSoon());
     this.#hands = {
       native,
       handler,
       backoff: read.backoff,
+      returns: this.#returns,
+      hears: (event) => this.listenerCount(event) > 0,
       tell: (event, ...args) => this.#tell(event, ...args),
       tellError: (error) => this.#context.runInAsyncScope(tellError, undefined, this, error),
       over: (run) => this.#freePlace(run),
@@ -128,6 +135,8 @@ class Worker extends WorkerEmitter {
     if (this.#closing === undefined || timeout !== undefined) {
       this.#lastJobs.atMost(timeout ?? CLOSE_TIMEOUT_MS_DEFAULT);
     }
+    // What has returned has ended by itself, and not with its worker.
+    this.#returns.go();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -185,12 +194,31 @@ class Worker extends WorkerEmitter {
       this.#tellDrained();
       return;
     }
-    const taken = JSON.parse(text);
-    countClaimed(taken.length, room);
-    for (const [view, token] of taken) this.#start(view, token);
-    this.#left -= taken.length;
+    const rows = JSON.parse(text);
+    const taken = countRows(rows);
+    countClaimed(taken, room);
+    startRows(rows, (view, token) => this.#start(view, token));
+    this.#left -= taken;
     if (this.#left === 0) this.#hooks.onSpent?.(this.#running.size);
-    else if (taken.length === free) this.#pullSoon();
+    else if (taken === free) this.#pullSoon();
+  }
+
+  /** With this turn of the microtasks: what has returned, and the next jobs. */
+  #settleSoon() {
+    Promise.resolve().then(() => this.#context.runInAsyncScope(this.#settle, this));
+  }
+
+  #settle() {
+    // Once, for all places that get free.
+    const pulling = this.#pulling;
+    this.#pulling = true;
+    try {
+      this.#returns.go();
+    } finally {
+      this.#pulling = pulling;
+    }
+    if (isTurnDue()) this.#pullSoon();
+    else if (!pulling) this.#pull();
   }
 
   /** Those that wait for a rate, a group or the end of a pause are there to be taken later. */

@@ -41,8 +41,8 @@ const TEXT_UNITS_AT_ONCE: usize = 4_096;
 /// Buffers that a large value has grown are let go above this many bytes.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
-/// Elements of a scratch array that calls may write; JavaScript's has no fewer.
-const SCRATCH_LEN: usize = 16;
+/// Elements that a scratch array has at least.
+const SCRATCH_LEN_MIN: usize = 16;
 
 /// scratch[0]: the call went well.
 pub(crate) const STATUS_OK: f64 = 0.0;
@@ -132,8 +132,9 @@ pub(crate) struct Buffers {
 
 /// One load of lib/: its scratch array, its buffers, its last error.
 pub(crate) struct Lane {
-    /// Of at least `SCRATCH_LEN` elements.
     scratch: *mut f64,
+    /// Its elements, at least `SCRATCH_LEN_MIN`.
+    scratch_len: usize,
     buffers: UnsafeCell<Buffers>,
     last_error: RefCell<Option<Error>>,
 }
@@ -156,7 +157,10 @@ impl Lane {
                 ptr::null_mut(),
             )
         };
-        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::float64_array || len < SCRATCH_LEN {
+        if status != sys::Status::napi_ok
+            || kind != sys::TypedarrayType::float64_array
+            || len < SCRATCH_LEN_MIN
+        {
             return Err(napi::Error::from_reason("a lane needs a Float64Array of at least 16 elements"));
         }
         let mut reference = ptr::null_mut();
@@ -167,6 +171,7 @@ impl Lane {
         }
         Ok(Rc::new(Self {
             scratch: data.cast(),
+            scratch_len: len,
             buffers: UnsafeCell::default(),
             last_error: RefCell::default(),
         }))
@@ -174,29 +179,26 @@ impl Lane {
 
     /// Writes into the scratch array, out of range is a broken invariant.
     pub(crate) fn set(&self, index: usize, value: f64) {
-        assert!(index < SCRATCH_LEN, "scratch index {index}");
+        // SAFETY: in bounds and of this thread, see `slot`; a Float64Array's elements are aligned.
+        unsafe { self.slot(index).write(value) };
+    }
+
+    /// What JavaScript left in the scratch array, out of range is a broken invariant.
+    pub(crate) fn get(&self, index: usize) -> f64 {
+        // SAFETY: as in `set`; every bit pattern is a number.
+        unsafe { self.slot(index).read() }
+    }
+
+    fn slot(&self, index: usize) -> *mut f64 {
+        assert!(index < self.scratch_len, "scratch index {index}");
         // SAFETY: in bounds by the line above, alive and unmoved by invariant 3, this thread by invariant 1.
-        let slot = unsafe { self.scratch.add(index) };
-        // SAFETY: as above; a Float64Array's elements are aligned.
-        unsafe { slot.write(value) };
+        unsafe { self.scratch.add(index) }
     }
 
     /// As `set`, two counts in the place of one number.
     fn set_pair(&self, index: usize, pair: [u32; 2]) {
-        assert!(index < SCRATCH_LEN, "scratch index {index}");
-        // SAFETY: as in `set`.
-        let slot = unsafe { self.scratch.add(index) };
         // SAFETY: as in `set`; a pair is as large as a double and needs less alignment.
-        unsafe { slot.cast::<[u32; 2]>().write(pair) };
-    }
-
-    /// What JavaScript or `set` wrote last.
-    fn get(&self, index: usize) -> f64 {
-        assert!(index < SCRATCH_LEN, "scratch index {index}");
-        // SAFETY: as in `set`.
-        let slot = unsafe { self.scratch.add(index) };
-        // SAFETY: as in `set`.
-        unsafe { slot.read() }
+        unsafe { self.slot(index).cast::<[u32; 2]>().write(pair) };
     }
 
     /// Remembers why a call failed, for `lastError`.
@@ -495,12 +497,12 @@ impl Frame<'_> {
         self.lane.set_pair(index, pair);
     }
 
-    /// A number that JavaScript wrote before the call, which is cheaper than an argument.
+    /// A number that JavaScript left in the scratch array, which is cheaper than an argument.
     pub(crate) fn scratch(&self, index: usize) -> f64 {
         self.lane.get(index)
     }
 
-    /// As `whole`, of a number that JavaScript wrote before the call.
+    /// A whole number of at least 0 that JavaScript left in the scratch array; `None` for anything else.
     pub(crate) fn scratch_whole(&self, index: usize) -> Option<u64> {
         whole(self.scratch(index))
     }
@@ -692,7 +694,8 @@ impl Frame<'_> {
         let read = self.units(self.args[index], &mut units);
         let text = read.map(|()| {
             if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
-                units.iter().map(|&unit| char::from(low_byte(unit))).collect()
+                let bytes: Vec<u8> = units.iter().copied().map(low_byte).collect();
+                String::from_utf8(bytes).expect("below 0x80 a unit is a byte of UTF-8")
             } else {
                 String::from_utf16_lossy(&units)
             }

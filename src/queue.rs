@@ -3,12 +3,14 @@
 //! Calls by which a worker lets go (a settle, closing) and the end of a subscription work on a closed handle too: closing is
 //! what brings them about.
 
+mod rows;
+
 use std::sync::Arc;
 
 use redstart_core::engine::QueueEngine;
 use redstart_core::queue::{
-    Change, Changed, Failure, Finish, How, JobOptions, JobState, JobView, NewJob, Outcome, Rate, Repeat,
-    Step, Token, Upsert, WorkerSpec,
+    Change, Changed, Failure, Finish, How, JobOptions, JobState, JobView, Json, NewJob, Outcome, Rate,
+    Repeat, Step, Token, Upsert, WorkerSpec,
 };
 use redstart_core::reply::Reply;
 use redstart_core::{Error, Result};
@@ -46,6 +48,8 @@ mod came_to {
     pub(super) const FAILED: f64 = 2.0;
     pub(super) const RELEASED: f64 = 3.0;
     pub(super) const LEASE_LOST: f64 = 4.0;
+    /// The queue does not keep such a result: nothing changed.
+    pub(super) const REFUSED: f64 = 5.0;
 }
 
 /// What a change of one job came to: the number that lib/job.js reads.
@@ -57,6 +61,10 @@ mod changed {
 
 /// `fail`, argument `how`: no further attempt.
 const HOW_NEVER: u64 = 1;
+
+/// Where the tokens of `completeAll` begin in the scratch array: job, epoch and nonce each.
+const TOKENS_AT: usize = 4;
+const TOKEN_NUMBERS: usize = 3;
 
 pub(crate) fn bind<'env>(
     functions: Functions<'env>,
@@ -93,6 +101,7 @@ fn bind_workers<'env>(functions: Functions<'env>, queue: &Queue) -> napi::Result
         .with::<2, _>("unguardWorker", queue.clone(), unguard_worker)?
         .with::<2, _>("take", queue.clone(), take)?
         .with::<4, _>("complete", queue.clone(), complete)?
+        .with::<2, _>("completeAll", queue.clone(), complete_all)?
         .with::<6, _>("fail", queue.clone(), fail)?
         .with::<4, _>("snooze", queue.clone(), snooze)?
         .with::<3, _>("release", queue.clone(), |queue, frame| finish(queue, frame, Outcome::Released))?
@@ -153,18 +162,28 @@ fn count(number: u64) -> Out {
     Out::Number(number as f64)
 }
 
-/// Arguments 0 to 2: name, data, options as JSON.
+/// Arguments 0 to 2: name, data, options as JSON (empty: none).
 fn new_job(frame: &mut Frame<'_>) -> Result<NewJob> {
     let name = frame.text(0)?;
     let data = json(frame.text(1)?)?;
-    Ok(NewJob { name, data, options: parse("job options", &frame.text(2)?)? })
+    let options = frame.text(2)?;
+    let options = if options.is_empty() { JobOptions::default() } else { parse("job options", &options)? };
+    Ok(NewJob { name, data, options })
 }
 
-/// Returns [job, added] as JSON.
+/// Returns the id of a job that is new, with its timestamp and priority in scratch[1] and scratch[2]: the caller knows the
+/// rest. Otherwise, with scratch[1] 0, the job that it is a duplicate of as JSON.
 fn add(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     let engine = queue.open()?;
-    let added = engine.add(new_job(frame)?);
-    queue.answer(frame, added, |added: (JobView, bool)| text(&added))
+    frame.set(1, 0.0);
+    match engine.add(new_job(frame)?) {
+        Reply::Ready(Ok((job, true))) if job.timestamp > 0 => {
+            frame.set_whole(1, job.timestamp);
+            frame.set_whole(2, job.priority.into());
+            Ok(Out::Text((*job.id).to_owned()))
+        }
+        added => queue.answer(frame, added, |added: (JobView, bool)| text(&added)),
+    }
 }
 
 /// Argument: [[name, data, options], …] as JSON, data as a text of JSON in it. Returns [[job, added], …].
@@ -261,10 +280,11 @@ fn close_worker(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     Ok(Out::Undefined)
 }
 
-/// Arguments: worker, max. Returns [[job, token], …] as JSON, or undefined when there is none.
+/// Arguments: worker, max. Returns the rows of the claimed jobs one after the other in one array of JSON, or undefined when
+/// there is none.
 fn take(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     let claimed = queue.open()?.take(whole(frame, 0)?, size(frame, 1)?)?;
-    Ok(if claimed.is_empty() { Out::Undefined } else { text(&claimed) })
+    Ok(if claimed.is_empty() { Out::Undefined } else { Out::Text(rows::of(&claimed)) })
 }
 
 /// Arguments 0 to 2: job, epoch, nonce.
@@ -274,21 +294,51 @@ fn token(frame: &Frame<'_>) -> Result<Token> {
 
 fn finish(queue: &Queue, frame: &Frame<'_>, outcome: Outcome) -> Result<Out> {
     let finished = queue.engine.finish(token(frame)?, outcome);
-    queue.answer(frame, finished, |finish| {
-        Out::Number(match finish {
-            Finish::Completed => came_to::COMPLETED,
-            Finish::Retrying { .. } | Finish::Snoozed => came_to::RETRYING,
-            Finish::Failed => came_to::FAILED,
-            Finish::Released => came_to::RELEASED,
-            Finish::LeaseLost => came_to::LEASE_LOST,
-        })
-    })
+    queue.answer(frame, finished, |finish| Out::Number(came_to(finish)))
+}
+
+fn came_to(finish: Finish) -> f64 {
+    match finish {
+        Finish::Completed => came_to::COMPLETED,
+        Finish::Retrying { .. } | Finish::Snoozed => came_to::RETRYING,
+        Finish::Failed => came_to::FAILED,
+        Finish::Released => came_to::RELEASED,
+        Finish::LeaseLost => came_to::LEASE_LOST,
+    }
 }
 
 /// Argument 3: the result as JSON.
 fn complete(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
     let result = json(frame.text(3)?)?;
     finish(queue, frame, Outcome::Completed(result))
+}
+
+/// Arguments: how many, their results as one array of JSON (empty: each is null). Their tokens lie in the scratch array. Returns
+/// what each came to as an array of JSON, or undefined when all have completed.
+fn complete_all(queue: &Queue, frame: &mut Frame<'_>) -> Result<Out> {
+    let count = size(frame, 0)?;
+    let results = frame.text(1)?;
+    let results: Vec<Json> =
+        if results.is_empty() { vec![Json::null(); count] } else { parse("results", &results)? };
+    if results.len() != count {
+        return Err(Error::Internal(format!("{} results of {count} jobs", results.len())));
+    }
+    let completed = results.into_iter().enumerate().map(|(at, result)| {
+        let at = TOKENS_AT + TOKEN_NUMBERS * at;
+        let number = |place: usize| {
+            frame
+                .scratch_whole(at + place)
+                .ok_or_else(|| Error::Internal("a token is of whole numbers".into()))
+        };
+        Ok((Token { job: number(0)?, epoch: number(1)?, nonce: number(2)? }, result))
+    });
+    let finished = queue.engine.complete_all(completed.collect::<Result<_>>()?);
+    queue.answer(frame, finished, |finished| {
+        if finished.iter().all(|finish| *finish == Some(Finish::Completed)) {
+            return Out::Undefined;
+        }
+        text(&finished.into_iter().map(|finish| finish.map_or(came_to::REFUSED, came_to)).collect::<Vec<_>>())
+    })
 }
 
 /// Arguments 3 to 5: the error as JSON, how (1: no further attempt), waitMs (negative: by the backoff).

@@ -164,7 +164,10 @@ export interface LimiterFunctions {
 /** JSON texts unless said otherwise; durations are whole ms, instants ms since the epoch. */
 export interface QueueFunctions {
   readonly options: string;
-  /** [job, added]. */
+  /**
+   * options '': none. The plain id of a job that is new, with its timestamp in scratch[1] and its priority in scratch[2];
+   * otherwise scratch[1] is 0, and it is [job, added].
+   */
   add(name: string, data: string, options: string): string | undefined;
   /** jobs: [[name, data, options], …], data as a text in it. [[job, added], …]; all or none. */
   addBulk(jobs: string): string | undefined;
@@ -195,10 +198,16 @@ export interface QueueFunctions {
   /** This lane hears of the lease ends of another one's worker too. The guard's number in the queue; scratch[1]: its line. */
   guardWorker(worker: number): number | undefined;
   unguardWorker(guard: number, line: number): undefined;
-  /** [[job, token], …]; undefined for none. max 0: it wants none any more. */
+  /** Rows as src/queue/rows.rs tells them, one after the other; undefined for none. max 0: it wants none any more. */
   take(worker: number, max: number): string | undefined;
   /** These four: 0 completed, 1 retrying or snoozed, 2 failed, 3 released, 4 lease lost. They work through closed handles too. */
   complete(job: number, epoch: number, nonce: number, result: string): number | undefined;
+  /**
+   * As complete, for several: their tokens lie in the scratch array from scratch[4] on, job, epoch and nonce each. results: an
+   * array, '' when each is null. An array of what each came to, with 5 where such a result is not kept and nothing has
+   * changed; undefined when all have completed.
+   */
+  completeAll(count: number, results: string): string | undefined;
   /** how 0: as the job's options say, 1: no further attempt. waitMs < 0: by the job's backoff. */
   fail(
     job: number,

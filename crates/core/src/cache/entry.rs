@@ -151,9 +151,9 @@ impl Entry {
 
     /// Gives it another TTL to be started anew with.
     pub fn set_ttl_us(&mut self, ttl_us: u64) {
-        let ttl_ms = if ttl_us == NEVER_US { TTL_NEVER } else { ttl_us.div_ceil(MS).min(TTL_NEVER - 1) };
+        let whole = if ttl_us == NEVER_US { TTL_NEVER } else { ttl_us.div_ceil(MS).min(TTL_NEVER - 1) };
         #[expect(clippy::cast_possible_truncation, reason = "in two parts")]
-        let (high, low) = ((ttl_ms >> 32) as u32, ttl_ms as u32);
+        let (high, low) = ((whole >> 32) as u32, whole as u32);
         self.ttl_low = low;
         self.shape.0 = self.shape.0 & !(u32::MAX << Shape::TTL_HIGH_AT) | high << Shape::TTL_HIGH_AT;
     }
@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn what_shares_a_number_does_not_meet() {
-        let keys = [Key::narrow(b""), Key::wide(&[1; 65_536]), Key::narrow(&[2; 65_536])];
+        let longest = vec![2; 65_536];
+        let keys = [Key::narrow(b""), Key::wide(&longest), Key::narrow(&longest)];
         let ttls = [1, u64::from(u32::MAX), u64::from(u32::MAX) + 1, TTL_NEVER - 1].map(|ms| ms * MS);
         for key in keys {
             for ttl_us in ttls.into_iter().chain([NEVER_US]) {

@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::key::Key;
 use crate::limiter::{Answer, Ask, LimiterStats};
 use crate::queue::{
-    Change, Changed, Counts, Finish, JobState, JobView, Metrics, NewJob, Outcome, Rate, SchedulerView, Step,
-    Subscriber, Token, Upsert, WorkerSpec,
+    Change, Changed, Counts, Finish, JobState, JobView, Json, Metrics, NewJob, Outcome, Rate, SchedulerView,
+    Step, Subscriber, Token, Upsert, WorkerSpec,
 };
 use crate::reply::Reply;
 use crate::sessions::destroy::Destroyed;
@@ -307,6 +307,9 @@ pub trait QueueEngine: Send + Sync {
     fn take(&self, worker: u64, max: usize) -> Result<Vec<(JobView, Token)>>;
     /// Settles a claimed job. A token that is no longer valid changes nothing and answers `Finish::LeaseLost`.
     fn finish(&self, token: Token, outcome: Outcome) -> Reply<Finish>;
+    /// Settles claims as completed, each as `finish` would, in one step; none for a result over the queue's limit, whose claim
+    /// stays as it is.
+    fn complete_all(&self, completed: Vec<(Token, Json)>) -> Reply<Vec<Option<Finish>>>;
     /// What a handler says of its job; false where the token is no longer valid.
     fn progress(&self, token: Token, progress: Box<RawValue>) -> Reply<bool>;
     /// A line that a handler leaves with its job; false where the token is no longer valid.

@@ -124,7 +124,7 @@ impl Shared {
 pub fn prepare(job: NewJob, queue: &Shared, new_id: impl FnOnce() -> String) -> Result<Prepared> {
     let NewJob { name, data, options } = job;
     options.check()?;
-    queue.options.check_data(&format!("job '{}'", Shown(&name)), &data)?;
+    queue.options.check_data(|| format!("job '{}'", Shown(&name)), &data)?;
     let defaults = &queue.options.default_job_options;
     let terms = if options.has_own_terms() { Arc::new(options.terms(defaults)) } else { queue.terms.clone() };
     Ok(Prepared {

@@ -14,7 +14,7 @@ impl State {
     pub fn check(&self) -> Result<(), String> {
         let mut order = Order::default();
         let mut bytes = 0;
-        for (&number, job) in &self.jobs {
+        for (number, job) in self.jobs.iter() {
             order.insert(number, job);
             bytes += job.bytes();
             if self.find(&job.id) != Some(number) {
@@ -23,8 +23,8 @@ impl State {
             check_job(number, job)?;
         }
         self.order.check_against(&order)?;
-        if self.ids.len() != self.jobs.len() {
-            return Err(format!("{} ids for {} jobs", self.ids.len(), self.jobs.len()));
+        if self.jobs.ids() != self.jobs.len() {
+            return Err(format!("{} ids for {} jobs", self.jobs.ids(), self.jobs.len()));
         }
         bytes += self.check_logs()?;
         bytes += self.check_schedulers()?;
@@ -35,7 +35,7 @@ impl State {
     }
 
     fn check_logs(&self) -> Result<u64, String> {
-        if let Some(number) = self.logs.keys().find(|number| !self.jobs.contains_key(*number)) {
+        if let Some(number) = self.logs.keys().find(|&&number| self.jobs.get(number).is_none()) {
             return Err(format!("job {number} is gone and has a log"));
         }
         let passing: u64 = self.logs.keys().map(|&number| self.passing_log(number)).sum();
@@ -58,7 +58,7 @@ impl State {
     fn check_dedups(&self) -> Result<(), String> {
         self.dedups.check()?;
         let mut simple = HashSet::new();
-        for (&number, job) in &self.jobs {
+        for (number, job) in self.jobs.iter() {
             let Some(id) = job.extra.as_ref().and_then(|extra| extra.dedup.as_ref()) else { continue };
             let Some(holder) = self.dedups.get(id).filter(|holder| holder.number == number) else { continue };
             if holder.until_us.is_none() && !job.is_unfinished() {

@@ -94,15 +94,18 @@ enum Kept {
 /// the queue's limit: the attempt is then still the worker's, to fail it.
 pub fn prepare(outcome: Outcome, options: &QueueOptions) -> Result<Prepared> {
     Ok(Prepared(match outcome {
-        Outcome::Completed(result) => {
-            let remedy = "store it elsewhere and return a reference, or raise maxDataSize";
-            options.check_size("a job's result", &result, remedy)?;
-            Kept::Completed(result.into())
-        }
+        Outcome::Completed(result) => return completed(result.into(), options),
         Outcome::Failed { failure, how } => Kept::Failed { failure: cut(failure), how },
         Outcome::Snoozed { delay_ms } => Kept::Snoozed { delay_ms },
         Outcome::Released => Kept::Released,
     }))
+}
+
+/// As [`prepare`] for a claim that completed.
+pub fn completed(result: Json, options: &QueueOptions) -> Result<Prepared> {
+    let remedy = "store it elsewhere and return a reference, or raise maxDataSize";
+    options.check_size(|| "a job's result".into(), &result, remedy)?;
+    Ok(Prepared(Kept::Completed(result)))
 }
 
 fn cut(failure: Failure) -> Failure {

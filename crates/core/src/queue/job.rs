@@ -14,9 +14,9 @@ use super::terms::{Retention, Terms};
 use super::view::JobState;
 use crate::clock;
 
-/// Bytes a job costs beside its texts: its record, its places in the orders of its state, two table entries,
-/// the heads of three shared allocations.
-const BOOKKEEPING_BYTES: u64 = 640;
+/// Bytes a job costs beside its texts: its record, its places in the orders of its state, its number in a table and its id in
+/// a tree, the heads of its allocations.
+const BOOKKEEPING_BYTES: u64 = 400;
 /// What it costs in addition to have something of [`Extra`], its texts aside.
 const EXTRA_BYTES: u64 = 144;
 /// Options of its own, and its place among those of its kind.

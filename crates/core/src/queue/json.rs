@@ -1,7 +1,7 @@
 //! JSON text on its way through.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,6 +18,12 @@ impl From<Box<RawValue>> for Json {
 }
 
 impl Json {
+    /// What a handler that returns nothing returns: one for all of them.
+    pub fn null() -> Self {
+        static NULL: OnceLock<Json> = OnceLock::new();
+        NULL.get_or_init(|| Self(Arc::from(RawValue::NULL.to_owned()))).clone()
+    }
+
     /// A copy of its own.
     pub fn to_raw(&self) -> Box<RawValue> {
         RawValue::to_owned(&self.0)

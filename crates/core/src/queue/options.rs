@@ -59,24 +59,29 @@ impl QueueOptions {
     }
 
     /// Fails on a text over the limit.
-    pub(super) fn check_size(&self, what: &str, json: &RawValue, remedy: &'static str) -> Result<()> {
+    pub(super) fn check_size(
+        &self,
+        what: impl FnOnce() -> String,
+        json: &RawValue,
+        remedy: &'static str,
+    ) -> Result<()> {
         let (size, limit) = (json.get().len(), usize::try_from(self.max_data_size).unwrap_or(usize::MAX));
         if size > limit {
-            return Err(Error::TooLarge { what: what.to_owned(), size, limit, remedy });
+            return Err(Error::TooLarge { what: what(), size, limit, remedy });
         }
         Ok(())
     }
 
     /// Fails on data over the limit.
-    pub(super) fn check_data(&self, whose: &str, data: &RawValue) -> Result<()> {
+    pub(super) fn check_data(&self, whose: impl FnOnce() -> String, data: &RawValue) -> Result<()> {
         let remedy = "store it elsewhere and pass a reference, or raise maxDataSize";
-        self.check_size(&format!("the data of {whose}"), data, remedy)
+        self.check_size(|| format!("the data of {}", whose()), data, remedy)
     }
 
     /// What its handler says of a job. Fails on one over the limit.
     pub fn progress(&self, progress: Box<RawValue>) -> Result<Json> {
         let remedy = "store it elsewhere and report a reference, or raise maxDataSize";
-        self.check_size("a job's progress", &progress, remedy)?;
+        self.check_size(|| "a job's progress".into(), &progress, remedy)?;
         Ok(progress.into())
     }
 }

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::job::{Job, Phase};
+use super::ordered::{Merged, Ordered};
 use super::view::JobState;
 use crate::clock;
 
@@ -39,11 +40,11 @@ struct Group {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Finished {
     /// Those that may go, by the instant of their end.
-    passing: BTreeMap<Instant, u64>,
+    passing: Ordered<Instant, u64>,
     /// Those that stay until they are removed by hand.
     kept: BTreeMap<Instant, u64>,
     /// Those with an age, by when they are too old.
-    ages: BTreeSet<(u64, u64)>,
+    ages: Ordered<(u64, u64), ()>,
     /// Of those that may go.
     passing_bytes: u64,
 }
@@ -52,7 +53,7 @@ pub struct Finished {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Order {
     /// Waiting without a group.
-    single: BTreeMap<Place, u64>,
+    single: Ordered<Place, u64>,
     /// The turn in which one of those was last claimed.
     single_served: u64,
     /// Waiting with a group, whichever.
@@ -64,7 +65,7 @@ pub struct Order {
     /// Waiting jobs with a priority above 0.
     prioritized: usize,
     /// Waiting jobs by since when they wait.
-    waiting_since: BTreeSet<(u64, u64)>,
+    waiting_since: Ordered<(u64, u64), ()>,
     /// By the instant at which each becomes waiting.
     delayed: BTreeMap<Instant, u64>,
     delayed_since: BTreeSet<(u64, u64)>,
@@ -89,7 +90,8 @@ impl Order {
         let was_free = match &job.phase {
             Phase::Waiting { since_us, front } => {
                 self.prioritized += usize::from(job.terms.priority > 0);
-                self.waiting_since.insert((*since_us, number)) & self.stand(number, job, place(job, *front))
+                self.waiting_since.insert((*since_us, number), ()).is_none()
+                    & self.stand(number, job, place(job, *front))
             }
             Phase::Delayed { since_us, run_at_us } => {
                 self.delayed_since.insert((*since_us, number))
@@ -115,7 +117,8 @@ impl Order {
         let was_there = match &job.phase {
             Phase::Waiting { since_us, front } => {
                 self.prioritized -= usize::from(job.terms.priority > 0);
-                self.waiting_since.remove(&(*since_us, number)) & self.leave(number, job, place(job, *front))
+                self.waiting_since.remove(&(*since_us, number)).is_some()
+                    & self.leave(number, job, place(job, *front))
             }
             Phase::Delayed { since_us, run_at_us } => {
                 self.delayed_since.remove(&(*since_us, number))
@@ -224,8 +227,8 @@ impl Order {
 
     /// The job to claim next by one who takes none of a group of which so many are active.
     pub fn next(&self, group_limit: Option<u32>) -> Option<u64> {
-        let single = self.single.first_key_value();
-        let single = single.map(|(&(priority, ..), &number)| ((priority, self.single_served), number));
+        let single = self.single.first();
+        let single = single.map(|((priority, ..), number)| ((priority, self.single_served), number));
         let open =
             self.turns.range(..group_limit.unwrap_or(u32::MAX)).filter_map(|(_, groups)| groups.first());
         let first = open.min_by_key(|&&(priority, served, _)| (priority, served));
@@ -243,19 +246,25 @@ impl Order {
         } else {
             (0, false, i64::MIN)..(1, false, i64::MIN)
         };
-        let single = self.single.range(range.clone()).map(|(place, &number)| (*place, number));
+        let single = self.single.range(range.start, range.end);
         let grouped = self.grouped.range(range).map(|(place, &number)| (*place, number));
         Merged::new(single, grouped).map(|(_, number)| number)
     }
 
     /// The job that has waited for longest, after since when.
     pub fn oldest_waiting(&self) -> Option<(u64, u64)> {
-        self.waiting_since.first().copied()
+        self.waiting_since.first().map(|(since, ())| since)
     }
 
     /// Waiting, or delayed, jobs by since when they are.
     pub fn since(&self, delayed: bool) -> impl Iterator<Item = (u64, u64)> {
-        if delayed { self.delayed_since.iter() } else { self.waiting_since.iter() }.copied()
+        let (waiting, delayed) = if delayed {
+            (None, Some(self.delayed_since.iter()))
+        } else {
+            (Some(self.waiting_since.iter()), None)
+        };
+        let waiting = waiting.into_iter().flatten().map(|(since, ())| since);
+        waiting.chain(delayed.into_iter().flatten().copied())
     }
 
     /// The job to become waiting next, after its instant in microseconds.
@@ -306,7 +315,9 @@ impl Finished {
         if retention.forever {
             return self.kept.insert(at, number).is_none();
         }
-        self.ages.extend(retention.age.map(|age_ms| (clock::after(at_us, age_ms), number)));
+        if let Some(age_ms) = retention.age {
+            self.ages.insert((clock::after(at_us, age_ms), number), ());
+        }
         self.passing_bytes += job.bytes();
         self.passing.insert(at, number).is_none()
     }
@@ -346,21 +357,18 @@ impl Finished {
 
     /// The one that may go first.
     pub fn first_passing(&self) -> Option<u64> {
-        first(&self.passing).map(|(_, number)| number)
+        self.passing.first().map(|(_, number)| number)
     }
 
     /// The one that is too old first, after when.
     pub fn first_age(&self) -> Option<(u64, u64)> {
-        self.ages.first().copied()
+        self.ages.first().map(|(age, ())| age)
     }
 
     /// All, by the instant of their end.
     pub fn in_order(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> {
-        Merged::new(
-            self.passing.iter().map(|(&at, &number)| (at, number)),
-            self.kept.iter().map(|(&at, &number)| (at, number)),
-        )
-        .map(|((at_us, _), number)| (at_us, number))
+        Merged::new(self.passing.iter(), self.kept.iter().map(|(&at, &number)| (at, number)))
+            .map(|((at_us, _), number)| (at_us, number))
     }
 }
 
@@ -383,57 +391,4 @@ impl Order {
 
 fn first(index: &BTreeMap<Instant, u64>) -> Option<(u64, u64)> {
     index.first_key_value().map(|(&(at_us, _), &number)| (at_us, number))
-}
-
-/// The next of each of two walks, where it has been looked at.
-type Heads<K> = (Option<(K, u64)>, Option<(K, u64)>);
-
-/// Two sorted walks as one.
-struct Merged<K, A, B> {
-    one: A,
-    two: B,
-    front: Heads<K>,
-    back: Heads<K>,
-}
-
-impl<K, A, B> Merged<K, A, B> {
-    fn new(one: A, two: B) -> Self {
-        Self { one, two, front: (None, None), back: (None, None) }
-    }
-}
-
-impl<K: Ord, A, B> Iterator for Merged<K, A, B>
-where
-    A: Iterator<Item = (K, u64)>,
-    B: Iterator<Item = (K, u64)>,
-{
-    type Item = (K, u64);
-
-    fn next(&mut self) -> Option<(K, u64)> {
-        let (one, two) = &mut self.front;
-        *one = one.take().or_else(|| self.one.next()).or_else(|| self.back.0.take());
-        *two = two.take().or_else(|| self.two.next()).or_else(|| self.back.1.take());
-        match (&one, &two) {
-            (Some(first), Some(second)) if second < first => two.take(),
-            (None, _) => two.take(),
-            _ => one.take(),
-        }
-    }
-}
-
-impl<K: Ord, A, B> DoubleEndedIterator for Merged<K, A, B>
-where
-    A: DoubleEndedIterator<Item = (K, u64)>,
-    B: DoubleEndedIterator<Item = (K, u64)>,
-{
-    fn next_back(&mut self) -> Option<(K, u64)> {
-        let (one, two) = &mut self.back;
-        *one = one.take().or_else(|| self.one.next_back()).or_else(|| self.front.0.take());
-        *two = two.take().or_else(|| self.two.next_back()).or_else(|| self.front.1.take());
-        match (&one, &two) {
-            (Some(first), Some(second)) if second > first => two.take(),
-            (None, _) => two.take(),
-            _ => one.take(),
-        }
-    }
 }

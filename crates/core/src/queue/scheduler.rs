@@ -204,7 +204,7 @@ impl Upsert {
     /// Fails on impossible options, and on data over the queue's limit.
     pub fn check(&self, queue: &QueueOptions) -> Result<()> {
         self.repeat.check()?;
-        queue.check_data(&format!("scheduler '{}'", Shown(&self.id)), &self.data)?;
+        queue.check_data(|| format!("scheduler '{}'", Shown(&self.id)), &self.data)?;
         if self.options.job_id.is_some() || self.options.run_at.is_some() {
             return Err(Error::InvalidArg(
                 "a scheduler's job has neither jobId nor runAt: each iteration is a job of its own".into(),

@@ -16,6 +16,7 @@ use super::dedup::Dedups;
 use super::effect::{Added, Effect, Replaced};
 use super::failure::FinishKind;
 use super::job::{Claim, Extra, Job, Phase};
+use super::jobs::Jobs;
 use super::limits::{Begun, Rate};
 use super::order::Order;
 use super::scheduler::{Missed, Scheduler};
@@ -46,9 +47,7 @@ pub struct Counts {
 /// All jobs of a queue, in order, and what bounds them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
-    pub(super) jobs: hashbrown::HashMap<u64, Job>,
-    /// Ids are chosen by callers, and theirs perhaps by strangers: std's keyed hash, which cannot be flooded.
-    pub(super) ids: HashMap<Arc<str>, u64>,
+    pub(super) jobs: Jobs,
     pub(super) order: Order,
     pub(super) dedups: Dedups,
     pub(super) logs: HashMap<u64, VecDeque<Arc<str>>>,
@@ -128,11 +127,9 @@ impl State {
 
     /// To be freed piece by piece.
     pub fn into_pieces(self) -> impl Iterator<Item = ()> + Send {
-        let Self { jobs, ids, logs, order, .. } = self;
-        let jobs = jobs.into_values().map(drop);
-        let ids = ids.into_keys().map(drop);
+        let Self { jobs, logs, order, .. } = self;
         let logs = logs.into_values().map(drop);
-        jobs.chain(ids).chain(logs).chain(std::iter::once(order).map(drop))
+        jobs.into_pieces().chain(logs).chain(std::iter::once(order).map(drop))
     }
 
     fn insert(&mut self, added: &Added) {
@@ -167,22 +164,15 @@ impl State {
         if let Some(dedup) = &added.dedup {
             self.dedups.take(dedup, added.number, &job.id);
         }
-        let same_id = self.ids.insert(added.id.clone(), added.number);
-        let same_number = self.jobs.insert(added.number, job);
-        assert!(
-            same_id.is_none() && same_number.is_none(),
-            "job {} '{}' was added twice",
-            added.number,
-            added.id
-        );
+        let is_new = self.jobs.insert(added.number, job);
+        assert!(is_new, "job {} '{}' was added twice", added.number, added.id);
     }
 
     fn remove(&mut self, number: u64, by_hand: bool) {
         self.passing_log_bytes -= self.passing_log(number);
-        let job = self.jobs.remove(&number).expect("a removed job was there");
+        let job = self.jobs.remove(number).expect("a removed job was there");
         self.order.remove(number, &job);
         self.order.leave_group(job.terms.group.as_ref());
-        self.ids.remove(&job.id);
         self.bytes -= job.bytes();
         if let Some(dedup) = job.extra.as_ref().and_then(|extra| extra.dedup.as_ref()) {
             self.dedups.free_of(dedup, number, by_hand);
@@ -256,7 +246,7 @@ impl State {
     fn change(&mut self, effect: &Effect) {
         let number = effect.number().expect("what is left changes a job");
         self.passing_log_bytes -= self.passing_log(number);
-        let job = self.jobs.get_mut(&number).expect("a changed job is there");
+        let job = self.jobs.get_mut(number).expect("a changed job is there");
         self.order.remove(number, job);
         let (bytes_before, group_before) = (job.bytes(), job.terms.group.clone());
         transition(job, effect, &mut self.last_ord);
@@ -350,12 +340,12 @@ impl State {
 
     /// The number of the job with that id.
     pub fn find(&self, id: &str) -> Option<u64> {
-        self.ids.get(id).copied()
+        self.jobs.find(id)
     }
 
     /// A job by its number.
     pub fn job(&self, number: u64) -> Option<&Job> {
-        self.jobs.get(&number)
+        self.jobs.get(number)
     }
 
     /// Which job comes next, by state.

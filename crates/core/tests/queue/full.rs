@@ -111,7 +111,7 @@ fn what_is_refused_for_want_of_room_costs_no_queue_its_history() {
     ready(queues[0].add(sized(usize::try_from(left).unwrap() + 2_000))).unwrap();
     let [own, others] = completed_of(&queues);
     assert!((1..10).contains(&own) && others == 10, "{own}, {others}");
-    ready(queues[0].add(sized(7_000))).unwrap();
+    ready(queues[0].add(sized(4_000))).unwrap();
     let [own, others] = completed_of(&queues);
     assert!(own == 0 && (1..10).contains(&others), "{own}, {others}");
 }

@@ -143,7 +143,7 @@ fn a_full_store_refuses_lines_and_progress_and_lets_the_job_end() {
 
 #[test]
 fn history_goes_for_lines_and_progress() {
-    let rig = Rig::within(QueueOptions::default(), 4_000);
+    let rig = Rig::within(QueueOptions::default(), 3_500);
     let worker = rig.worker(1);
     add_all(&rig, &["old", "a"]);
     run(&rig, worker, Outcome::Completed(raw(&format!("\"{}\"", "x".repeat(1_500)))));

@@ -75,12 +75,14 @@ fn a_job_that_is_to_stay_does_beyond_ages_counts_and_room_until_it_is_removed() 
         complete(&rig, worker, &number.to_string(), count(3));
     }
     assert_eq!((rig.queue.counts().completed, rig.queue.counts().failed), (4, 1));
-    let long = || raw(&format!("\"{}\"", "x".repeat(3_000)));
-    while ready(
-        rig.queue.add(redstart_core::queue::NewJob { data: long(), ..new_job(JobOptions::default()) }),
-    )
-    .is_ok()
-    {}
+    for chars in [3_000, 300, 0] {
+        let data = || raw(&format!("\"{}\"", "x".repeat(chars)));
+        while ready(
+            rig.queue.add(redstart_core::queue::NewJob { data: data(), ..new_job(JobOptions::default()) }),
+        )
+        .is_ok()
+        {}
+    }
     assert_eq!(there(&rig, &["kept", "broken", "99"]), [true, true, false], "the others went for room");
     assert_eq!(rig.change("kept", Change::Remove), Changed::Done);
     assert_eq!(rig.change("broken", Change::Remove), Changed::Done);

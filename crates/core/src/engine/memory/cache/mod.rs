@@ -255,7 +255,9 @@ impl CacheEngine for MemoryCache {
     }
 
     fn note_used(&self, places: &[u64]) {
-        places.iter().for_each(|&place| self.use_entry(place));
+        for &place in places {
+            self.use_entry(place);
+        }
     }
 
     fn set(&self, at: At<'_>, put: Put<'_>) -> Result<()> {

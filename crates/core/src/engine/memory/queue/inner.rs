@@ -134,7 +134,7 @@ impl Inner {
             journal.append(effect);
         }
         let before = effect.number().and_then(|number| self.state.job(number));
-        let job_id = before.map(|job| job.id.clone());
+        let job_id = before.filter(|_| !self.listeners.is_empty()).map(|job| job.id.clone());
         if let Some(job) = before {
             meter(&mut self.meter, effect, job);
             if let (Effect::Failed { .. }, Some(queue)) = (effect, &self.letters_to) {

@@ -40,8 +40,8 @@ use crate::error::{Error, Result};
 use crate::ids;
 use crate::queue::add::{self, Prepared, Shared};
 use crate::queue::{
-    Change, Changed, Counts, Effect, Finish, JobState, JobView, Journal, Letter, Metrics, NewJob, Outcome,
-    QueueOptions, Rate, SchedulerView, State, Step, Subscriber, Token, Upsert, WorkerSpec, finish,
+    Change, Changed, Counts, Effect, Finish, JobState, JobView, Journal, Json, Letter, Metrics, NewJob,
+    Outcome, QueueOptions, Rate, SchedulerView, State, Step, Subscriber, Token, Upsert, WorkerSpec, finish,
 };
 use crate::reply::Reply;
 use crate::timer::{self, Alarm, Ticking};
@@ -271,6 +271,17 @@ impl QueueEngine for MemoryQueue {
         Reply::Ready(
             prepared.map(|outcome| self.with(|inner, now_us| inner.finish(token, outcome, random, now_us))),
         )
+    }
+
+    fn complete_all(&self, completed: Vec<(Token, Json)>) -> Reply<Vec<Option<Finish>>> {
+        let shared = self.shared();
+        Reply::Ready(Ok(self.with(|inner, now_us| {
+            let finish = |(token, result)| {
+                let outcome = finish::completed(result, &shared.options).ok()?;
+                Some(inner.finish(token, outcome, 0.0, now_us))
+            };
+            completed.into_iter().map(finish).collect()
+        })))
     }
 
     fn progress(&self, token: Token, progress: Box<RawValue>) -> Reply<bool> {

@@ -94,9 +94,10 @@ impl Inner {
         let late = due::expired(&self.state, now_us).is_some();
         let most = if late { 0 } else { max.min(self.workers.room(worker, &self.begun, now_us)) };
         let mut claimed = Vec::with_capacity(most.min(self.state.claimable(now_us)));
+        // One for all: what it tells apart are histories, and in one history the epoch does.
+        let nonce = ids::random_53_bits();
         while claimed.len() < most
-            && let Some((effect, token)) =
-                claim::decide(&self.state, &claimant, ids::random_53_bits(), now_us)
+            && let Some((effect, token)) = claim::decide(&self.state, &claimant, nonce, now_us)
         {
             self.commit(&effect);
             claimed.push((self.job(token.job)?.view(), token));
