@@ -66,9 +66,9 @@ class Near {
   #epochAt;
   #clockAt;
   #epoch;
-  /** @type {Uint32Array} */
+  /** Signed, as what is compared with them is kept as a small integer of V8's. @type {Int32Array} */
   #generations;
-  /** @type {Uint32Array} */
+  /** @type {Int32Array} */
   #epochs;
   /** @type {Float64Array} */
   #clocks;
@@ -87,8 +87,8 @@ class Near {
     this.#native = native;
     this.#max = max;
     this.#maxSize = maxSize;
-    this.#generations = new Uint32Array(shared, 0, GENERATIONS);
-    this.#epochs = new Uint32Array(shared, EPOCHS_AT, EPOCHS);
+    this.#generations = new Int32Array(shared, 0, GENERATIONS);
+    this.#epochs = new Int32Array(shared, EPOCHS_AT, EPOCHS);
     this.#clocks = new Float64Array(shared, CLOCKS_AT, CLOCKS);
     this.#hits = new Float64Array(shared, HITS_AT, HITS);
     this.#used = new Float64Array(shared, USED_AT + index * (1 + USES) * Float64Array.BYTES_PER_ELEMENT, 1 + USES);
@@ -109,7 +109,7 @@ class Near {
     const index = ready(native.openNear());
     return index < 0
       ? undefined
-      : new Near(native, limits, shared, { index, epochAt: scratch[1], clockAt: scratch[2] });
+      : new Near(native, limits, shared, { index: index | 0, epochAt: scratch[1] | 0, clockAt: scratch[2] | 0 });
   }
 
   /**
@@ -164,8 +164,9 @@ class Near {
       value: copies ? undefined : value,
       copied: copies ? new Copied(/** @type {string} */ (payload)) : undefined,
       place: scratch[8],
-      slot: scratch[2],
-      generation: scratch[3],
+      // Not doubles, as which they would be objects of their own.
+      slot: scratch[2] | 0,
+      generation: scratch[3] | 0,
       // The clock stands at Infinity while it does not tick; no clock reaches NaN.
       expiry: scratch[4] === Infinity ? Number.NaN : scratch[4],
       size,
