@@ -62,9 +62,11 @@ class Cache {
     this.#revalidateMs = options.staleWhileRevalidate ?? 0;
     this.#ifErrorMs = options.staleIfError ?? 0;
     this.#freezes = near?.objects === true;
-    // A hit there is no use of the entry, so it would not start its TTL anew.
+    // A hit there is no use of the entry, so it would not start its TTL anew; what a user's own codec makes is never kept.
     this.#nearToOpen =
-      near === null || near.max === 0 || options.updateAgeOnGet || options.eviction === 'lru' ? undefined : near;
+      near === null || near.max === 0 || codec === 'custom' || options.updateAgeOnGet || options.eviction === 'lru'
+        ? undefined
+        : near;
     this.#events = new CacheEvents(name, native);
     this.#loads = new Loads({
       name,

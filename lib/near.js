@@ -19,7 +19,7 @@
  * and takes whoever was not used since it last came by.
  */
 const { Copied } = require('./copies.js');
-const { scratch, board, ready } = require('./lane.js');
+const { counts, scratch, board, ready } = require('./lane.js');
 
 const GENERATIONS = 65_536;
 const EPOCHS = 1_024;
@@ -29,35 +29,33 @@ const EPOCHS_AT = GENERATIONS * Uint32Array.BYTES_PER_ELEMENT;
 const CLOCKS_AT = EPOCHS_AT + EPOCHS * Uint32Array.BYTES_PER_ELEMENT;
 const HITS_AT = CLOCKS_AT + CLOCKS * Float64Array.BYTES_PER_ELEMENT;
 const USED_AT = HITS_AT + HITS * Float64Array.BYTES_PER_ELEMENT;
-/** Places that a near cache writes down before it tells of them; their number stands before them. */
+/** Hashes that a near cache writes down before it tells of them; their number stands before them. */
 const USES = 63;
 
 /**
  * Eviction must spare what is read here. A cache counts uses up to three, so it is told of the first three hits of each
- * value that is kept, and then of one in so many, as it takes uses off again while the value lives on. They are written down
- * on the board, and the addon reads them before a write of this thread evicts anything, or when the list is full.
+ * value that is kept, and then of one in so many, as it takes uses off again while the value lives on. Of the first at once;
+ * the others are written down on the board, and the addon reads them before the next write through this handle, or when the
+ * list is full.
  */
 const TOLD_AT_FIRST = 3;
 const TOLD_ONE_IN = 4;
-/** Keys turned away that are remembered: an eighth of the bits, so that few keys are taken for others. */
-const TURNED_AWAY_MAX = GENERATIONS / 8;
+/** Keys turned away that are remembered, as far as no other took their place. */
+const TURNED_AWAY = 4_096;
 /** What a number, boolean or null counts as. */
 const PRIMITIVE_BYTES = 8;
 
-/** @typedef {{ key: string, at: number, value: any, copied: InstanceType<typeof Copied> | undefined, place: number, slot: number, generation: number, expiry: number, size: number, used: boolean,
- *   untilTold: number, told: number }} Kept */
+/** @typedef {{ key: string, at: number, value: any, copied: InstanceType<typeof Copied> | undefined, low: number, high: number,
+ *   slot: number, generation: number, expiry: number, size: number, used: boolean, untilTold: number, told: number }} Kept */
 
 class Near {
   /** @type {Map<string, Kept>} */
   #kept = new Map();
-  /** The same, for the hand; undefined where one has gone. @type {(Kept | undefined)[]} */
+  /** The same, for the hand. @type {Kept[]} */
   #ring = [];
-  /** Where that is. @type {number[]} */
-  #free = [];
   #hand = 0;
-  /** A bit a generation. */
-  #turnedAway = new Uint8Array(GENERATIONS / 8);
-  #turnedAwayCount = 0;
+  /** Half a hash each, in the place that the other half says; from when it is full. @type {Int32Array | undefined} */
+  #turnedAway;
   #size = 0;
   #max;
   #maxSize;
@@ -74,7 +72,9 @@ class Near {
   #clocks;
   /** @type {Float64Array} */
   #hits;
-  /** @type {Float64Array} */
+  /** How many are written down. @type {Float64Array} */
+  #usedCount;
+  /** Them, in two halves each. @type {Int32Array} */
   #used;
 
   /**
@@ -91,7 +91,9 @@ class Near {
     this.#epochs = new Int32Array(shared, EPOCHS_AT, EPOCHS);
     this.#clocks = new Float64Array(shared, CLOCKS_AT, CLOCKS);
     this.#hits = new Float64Array(shared, HITS_AT, HITS);
-    this.#used = new Float64Array(shared, USED_AT + index * (1 + USES) * Float64Array.BYTES_PER_ELEMENT, 1 + USES);
+    const usedAt = USED_AT + index * (1 + USES) * Float64Array.BYTES_PER_ELEMENT;
+    this.#usedCount = new Float64Array(shared, usedAt, 1);
+    this.#used = new Int32Array(shared, usedAt, 2 * (1 + USES));
     this.#index = index;
     this.#epochAt = epochAt;
     this.#clockAt = clockAt;
@@ -151,20 +153,21 @@ class Near {
    * @param {boolean} copies Of the JSON text that the payload is.
    */
   keep(key, value, payload, copies) {
-    const size = typeof payload === 'string' ? payload.length * 2 : PRIMITIVE_BYTES;
+    const size = key.length * 2 + (typeof payload === 'string' ? payload.length * 2 : PRIMITIVE_BYTES);
+    // Not doubles, as which they would be objects of their own.
+    const [low, high] = [counts[16] | 0, counts[17] | 0];
     const old = this.#kept.get(key);
     if (old !== undefined) this.#drop(old);
     if (size > this.#maxSize) return;
-    if (this.#isFullFor(size) && old === undefined && !this.#isSecondRead(scratch[2])) return;
+    if (this.#isFullFor(size) && old === undefined && !this.#isSecondRead(low, high)) return;
     while (this.#isFullFor(size)) this.#makeRoom();
-    const at = this.#free.pop() ?? this.#ring.length;
     const kept = {
       key,
-      at,
+      at: this.#ring.length,
       value: copies ? undefined : value,
       copied: copies ? new Copied(/** @type {string} */ (payload)) : undefined,
-      place: scratch[8],
-      // Not doubles, as which they would be objects of their own.
+      low,
+      high,
       slot: scratch[2] | 0,
       generation: scratch[3] | 0,
       // The clock stands at Infinity while it does not tick; no clock reaches NaN.
@@ -175,7 +178,7 @@ class Near {
       told: 0,
     };
     this.#size += size;
-    this.#ring[at] = kept;
+    this.#ring.push(kept);
     this.#kept.set(key, kept);
   }
 
@@ -187,7 +190,6 @@ class Near {
   #clear() {
     this.#kept.clear();
     this.#ring.length = 0;
-    this.#free.length = 0;
     this.#hand = 0;
     this.#size = 0;
   }
@@ -198,19 +200,16 @@ class Near {
   }
 
   /**
-   * Whether a key of this slot was turned away lately.
-   * @param {number} slot
+   * Whether the key with this hash was turned away lately; it is remembered if not.
+   * @param {number} low
+   * @param {number} high
    */
-  #isSecondRead(slot) {
-    const [at, bit] = [slot >> 3, 1 << (slot & 7)];
-    if ((this.#turnedAway[at] & bit) !== 0) return true;
-    this.#turnedAwayCount += 1;
-    if (this.#turnedAwayCount > TURNED_AWAY_MAX) {
-      this.#turnedAway.fill(0);
-      this.#turnedAwayCount = 1;
-    }
-    this.#turnedAway[at] |= bit;
-    return false;
+  #isSecondRead(low, high) {
+    this.#turnedAway ??= new Int32Array(TURNED_AWAY);
+    const at = low & (TURNED_AWAY - 1);
+    const isSecond = this.#turnedAway[at] === high;
+    this.#turnedAway[at] = isSecond ? 0 : high;
+    return isSecond;
   }
 
   /** The hand goes round until it meets one that was not used since it last came by. */
@@ -219,29 +218,32 @@ class Near {
       if (this.#hand >= this.#ring.length) this.#hand = 0;
       const kept = this.#ring[this.#hand];
       this.#hand += 1;
-      if (kept === undefined) continue;
       if (!kept.used) return this.#drop(kept);
       kept.used = false;
     }
   }
 
-  /** @param {Kept} kept */
+  /** The last one takes its place. @param {Kept} kept */
   #drop(kept) {
     this.#size -= kept.size;
-    this.#ring[kept.at] = undefined;
-    this.#free.push(kept.at);
     this.#kept.delete(kept.key);
+    const last = /** @type {Kept} */ (this.#ring.pop());
+    if (last === kept) return;
+    this.#ring[kept.at] = last;
+    last.at = kept.at;
   }
 
   /** @param {Kept} kept */
   #tell(kept) {
-    const used = this.#used;
-    const count = used[0] + 1;
-    used[count] = kept.place;
-    used[0] = count;
-    if (count === USES) this.#native.tellUsed();
     kept.told += 1;
     kept.untilTold = kept.told < TOLD_AT_FIRST ? 1 : TOLD_ONE_IN;
+    const count = this.#usedCount[0] + 1;
+    this.#used[2 * count] = kept.low;
+    this.#used[2 * count + 1] = kept.high;
+    this.#usedCount[0] = count;
+    // The first at once: with the read that brought the value it makes two uses, which is what eviction spares, whichever
+    // thread writes next.
+    if (count === USES || kept.told === 1) this.#native.tellUsed();
   }
 }
 
@@ -250,6 +252,7 @@ class Near {
  * @param {any} value
  */
 function freezeDeep(value) {
+  if (typeof value !== 'object' || value === null) return value;
   const open = [Object.freeze(value)];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     for (const inner of Object.values(next)) {

@@ -45,7 +45,7 @@ const SLOT_OUT: usize = 2;
 const GENERATION_OUT: usize = 3;
 const EXPIRES_OUT: usize = 4;
 const KIND_OUT: usize = 5;
-const PLACE_OUT: usize = 8;
+const HASH_OUT: usize = 8;
 /// A load leaves these too.
 const TICKET_OUT: usize = 6;
 const LINE_OUT: usize = 7;
@@ -111,7 +111,7 @@ impl Cache {
     /// The engine hears of the near cache's uses, before it chooses who goes.
     fn tell_used(&self) {
         if let Some(near) = self.near() {
-            board::take_used(near, |places| self.engine.note_used(places));
+            board::take_used(near, |hashes| self.engine.note_used(hashes));
         }
     }
 }
@@ -157,7 +157,7 @@ fn show_found(cache: &Cache, frame: &Frame<'_>, found: &Found) -> Out {
     frame.set(CODEC_OUT, f64::from(found.tag.codec()));
     frame.set(KIND_OUT, f64::from(u8::from(found.stale)));
     if cache.near().is_some() {
-        frame.set_whole(PLACE_OUT, found.place);
+        frame.set_bits(HASH_OUT, found.hash);
         frame.set(SLOT_OUT, f64::from(found.slot));
         frame.set(GENERATION_OUT, f64::from(found.generation));
         let never = found.expires_us == u64::MAX;

@@ -201,6 +201,12 @@ impl Lane {
         unsafe { self.slot(index).cast::<[u32; 2]>().write(pair) };
     }
 
+    /// As `set`, bits in the place of a number.
+    fn set_bits(&self, index: usize, bits: u64) {
+        // SAFETY: as in `set`; bits are as large as a double and aligned alike.
+        unsafe { self.slot(index).cast::<u64>().write(bits) };
+    }
+
     /// Remembers why a call failed, for `lastError`.
     pub(crate) fn fail(&self, error: Error) {
         self.set(0, STATUS_ERROR);
@@ -495,6 +501,11 @@ impl Frame<'_> {
     /// Writes two counts into the place of one number; JavaScript reads them through `counts`.
     pub(crate) fn set_pair(&self, index: usize, pair: [u32; 2]) {
         self.lane.set_pair(index, pair);
+    }
+
+    /// Writes 64 bits into the place of one number; JavaScript reads them through `counts` and copies them as they lie.
+    pub(crate) fn set_bits(&self, index: usize, bits: u64) {
+        self.lane.set_bits(index, bits);
     }
 
     /// A number that JavaScript left in the scratch array, which is cheaper than an argument.

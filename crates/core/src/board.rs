@@ -11,8 +11,8 @@
 //!   ticks only while near caches are in use and stands at infinity otherwise, by which every near value with a TTL has
 //!   expired and is asked for anew.
 //! - **hits**: one a near cache, written by its thread alone, so that hits which never come here are counted exactly.
-//! - **used**: a short list a near cache, written by its thread alone: where the entries are whose uses the cache is yet to be
-//!   told of.
+//! - **used**: a short list a near cache, written by its thread alone: the hashes of entries of whose uses the cache is yet to
+//!   be told.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -46,7 +46,7 @@ pub struct Board {
     pub clocks: [AtomicU64; CLOCKS],
     /// As above.
     pub hits: [AtomicU64; HITS],
-    /// As above: how many, then the places.
+    /// As above: how many, as a double, then the hashes.
     pub used: [[AtomicU64; 1 + USES]; HITS],
 }
 
@@ -171,13 +171,13 @@ pub fn take_used(near: u16, tell: impl FnOnce(&[u64])) {
 
 #[inline(never)]
 fn tell_used(used: &[AtomicU64; 1 + USES], count: u64, tell: impl FnOnce(&[u64])) {
-    let mut places = [0; USES];
+    let mut hashes = [0; USES];
     let count = usize::try_from(count).unwrap_or(USES).min(USES);
-    for (place, written) in places.iter_mut().zip(&used[1..=count]) {
-        *place = whole(written);
+    for (hash, written) in hashes.iter_mut().zip(&used[1..=count]) {
+        *hash = written.load(Ordering::Relaxed);
     }
     used[0].store(0, Ordering::Relaxed);
-    tell(&places[..count]);
+    tell(&hashes[..count]);
 }
 
 /// A whole number that JavaScript wrote.

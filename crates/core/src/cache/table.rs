@@ -157,11 +157,6 @@ impl Table {
         self.slab[index as usize].as_ref().expect("an index in use has an entry")
     }
 
-    /// The entry at an index that may be free.
-    pub fn get(&self, index: u32) -> Option<&Entry> {
-        self.slab.get(index as usize)?.as_ref()
-    }
-
     /// As `entry`, to change it.
     pub fn entry_mut(&mut self, index: u32) -> &mut Entry {
         self.slab[index as usize].as_mut().expect("an index in use has an entry")

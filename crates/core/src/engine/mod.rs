@@ -50,8 +50,8 @@ pub enum Read {
 pub struct Found {
     /// How to read the value.
     pub tag: Tag,
-    /// Where the engine found it, for `note_used`.
-    pub place: u64,
+    /// By which the engine knows it in `note_used`.
+    pub hash: u64,
     /// Where the board has the generation of its key.
     pub slot: u32,
     /// That generation.
@@ -108,9 +108,8 @@ pub trait CacheEngine: Send + Sync {
     fn peek(&self, at: At<'_>, window_ms: u64, buffer: &mut Vec<u8>) -> Result<Read>;
     /// Copies the live value and removes it; counts a hit or a miss.
     fn take(&self, at: At<'_>, buffer: &mut Vec<u8>) -> Result<Read>;
-    /// Counts a use of what is at each of these places, for reads that a near cache answered. Another entry may have come
-    /// there since it was found; it gains a use.
-    fn note_used(&self, places: &[u64]);
+    /// Counts a use of each of these entries, as far as they are still there, for reads that a near cache answered.
+    fn note_used(&self, hashes: &[u64]);
     /// Stores a value until its TTL ends, or until evicted. A value over the entry limit removes the old one and fails
     /// with `TooLarge`.
     fn set(&self, at: At<'_>, put: Put<'_>) -> Result<()>;

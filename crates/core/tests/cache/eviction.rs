@@ -95,7 +95,7 @@ fn lru_evicts_in_the_exact_order_of_use(open: Open) {
                 if numbers.below(2) == 0 {
                     assert!(rig.get(&key).is_some());
                 } else {
-                    rig.cache.note_used(&[rig.place(&key)]);
+                    rig.cache.note_used(&[rig.hash(&key)]);
                 }
                 let key = order.remove(known);
                 order.push(key);
@@ -153,9 +153,9 @@ fn s3_fifo_keeps_a_popular_key_that_is_only_ever_overwritten(open: Open) {
 fn s3_fifo_hears_of_uses_that_a_near_cache_answered(open: Open) {
     let rig = full(open, Eviction::S3Fifo, 100);
     rig.set("near", "v");
-    let place = rig.place("near");
+    let near = rig.hash("near");
     // And of some that nobody could have found.
-    rig.cache.note_used(&[place, u64::MAX, place + 1, place]);
+    rig.cache.note_used(&[near, u64::MAX, near + 1, near]);
     (0..1_000).for_each(|number| rig.set(&number.to_string(), "v"));
     assert!(rig.has("near"));
     assert_eq!(rig.stats().hits, 0, "what a near cache answered it counts itself");

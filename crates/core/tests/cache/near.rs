@@ -133,7 +133,7 @@ fn what_did_not_change_stays_near(open: Open) {
     rig.peek("a");
     rig.has("a");
     rig.cache.remaining_us(at("a"));
-    rig.cache.note_used(&[rig.place("a")]);
+    rig.cache.note_used(&[rig.hash("a")]);
     rig.walk("");
     rig.pass(10);
     rig.delete_by_tag(&["t"]);

@@ -116,10 +116,10 @@ impl Rig {
         read(|buffer| self.cache.get(at(key), buffer)).map(|(value, _)| value)
     }
 
-    /// Where a near cache would have found it.
-    pub(crate) fn place(&self, key: &str) -> u64 {
+    /// By which a near cache would tell of its uses.
+    pub(crate) fn hash(&self, key: &str) -> u64 {
         match self.cache.peek(at(key), 0, &mut Vec::new()).unwrap() {
-            Read::Found(found) => found.place,
+            Read::Found(found) => found.hash,
             Read::Absent => panic!("{key} is there"),
         }
     }

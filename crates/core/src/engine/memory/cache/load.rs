@@ -33,8 +33,7 @@ impl MemoryCache {
             let state = &mut *shard.state.write();
             if mode != LoadMode::Fresh {
                 if let Some(index) = self.find_live(state, hash, at) {
-                    let place = self.place_of(hash, index);
-                    return Ok(Joined::Found(copy(place, state.table.entry(index), buffer)));
+                    return Ok(Joined::Found(copy(state.table.entry(index), buffer)));
                 }
                 self.settle_expired(state, hash, at, 0, shard, &mut gone);
             }

@@ -140,7 +140,12 @@ impl MemoryCache {
     #[inline]
     fn locate(&self, key: Key<'_>) -> (u64, &Shard) {
         let hash = key.hash_with(&self.seed);
-        (hash, &self.shards[self.shard_of(hash)])
+        (hash, self.shard(hash))
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> &Shard {
+        &self.shards[self.shard_of(hash)]
     }
 
     /// The table inside a shard uses the low and the top bits of a hash: the shard is taken from the middle.
@@ -254,9 +259,9 @@ impl CacheEngine for MemoryCache {
         Ok(self.take_entry(at, buffer))
     }
 
-    fn note_used(&self, places: &[u64]) {
-        for &place in places {
-            self.use_entry(place);
+    fn note_used(&self, hashes: &[u64]) {
+        for &hash in hashes {
+            self.use_entry(hash);
         }
     }
 

@@ -14,10 +14,10 @@ use crate::engine::{Found, Read};
 /// What a near cache needs to keep an entry, under its lock.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "measured: what is handed over in memory stalls the next read")]
-fn found(place: u64, entry: &Entry, stale: bool) -> Found {
+fn found(entry: &Entry, stale: bool) -> Found {
     let slot = board::slot_of(entry.hash);
     let generation = board::generation(slot);
-    Found { tag: entry.tag(), place, slot, generation, expires_us: entry.expires_us(), stale }
+    Found { tag: entry.tag(), hash: entry.hash, slot, generation, expires_us: entry.expires_us(), stale }
 }
 
 impl MemoryCache {
@@ -44,14 +44,14 @@ impl MemoryCache {
         buffer.extend_from_slice(entry.value());
         if expired {
             shard.counters.stale.add_one();
-            return Read::Found(found(self.place_of(hash, index), entry, true));
+            return Read::Found(found(entry, true));
         }
         entry.note_use();
         if self.options.update_age_on_get && entry.ttl_us() != NEVER_US {
             entry.expire_at(self.clock.now_us().saturating_add(entry.ttl_us()));
         }
         shard.counters.hits.add_one();
-        Read::Found(found(self.place_of(hash, index), entry, false))
+        Read::Found(found(entry, false))
     }
 
     /// Shows `look` the live entry, or one whose TTL ended less than `window_ms` ago; counts nothing.
@@ -73,7 +73,7 @@ impl MemoryCache {
             self.leave_expired(state, index, hash, at);
             return None;
         }
-        Some(look(found(self.place_of(hash, index), entry, expired), entry))
+        Some(look(found(entry, expired), entry))
     }
 
     /// Where the live entry of a key is.
@@ -84,24 +84,17 @@ impl MemoryCache {
         live.then_some(index)
     }
 
-    /// Which entry of the cache that is: its shard, and its index there.
-    #[inline]
-    pub(super) fn place_of(&self, hash: u64, index: u32) -> u64 {
-        (self.shard_of(hash) as u64) << 32 | u64::from(index)
-    }
-
-    /// Counts a use that was not seen here.
-    pub(super) fn use_entry(&self, place: u64) {
-        #[expect(clippy::cast_possible_truncation, reason = "the low half is the index")]
-        let (at, index) = ((place >> 32) as usize, place as u32);
-        let Some(shard) = self.shards.get(at) else { return };
+    /// Counts a use that was not seen here. Should two keys have one hash, it is the use of either.
+    pub(super) fn use_entry(&self, hash: u64) {
+        let shard = self.shard(hash);
         if self.readers_share() {
-            if let Some(entry) = shard.state.read().table.get(index) {
-                entry.note_use();
+            let state = shard.state.read();
+            if let Some(index) = state.table.find_by(hash, |_| true) {
+                state.table.entry(index).note_use();
             }
         } else {
             let mut state = shard.state.write();
-            if state.table.get(index).is_some() {
+            if let Some(index) = state.table.find_by(hash, |_| true) {
                 state.table.renew(index);
             }
         }
@@ -183,10 +176,10 @@ fn renew(shard: &Shard, hash: u64, at: At<'_>) {
 }
 
 /// Copies a value, with what a near cache needs to keep it; under the entry's lock.
-pub(super) fn copy(place: u64, entry: &Entry, buffer: &mut Vec<u8>) -> Found {
+pub(super) fn copy(entry: &Entry, buffer: &mut Vec<u8>) -> Found {
     buffer.clear();
     buffer.extend_from_slice(entry.value());
-    found(place, entry, false)
+    found(entry, false)
 }
 
 fn missed(shard: &Shard) -> Read {

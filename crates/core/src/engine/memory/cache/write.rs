@@ -132,7 +132,7 @@ impl MemoryCache {
             let state = &mut *shard.state.write();
             state.loads.overtake(at.key);
             let live = self.find_live(state, hash, at);
-            let taken = live.map(|index| copy(self.place_of(hash, index), state.table.entry(index), buffer));
+            let taken = live.map(|index| copy(state.table.entry(index), buffer));
             if let Some(index) = live {
                 self.remove(state, index, Reason::Delete, shard, &mut gone);
                 state.table.compact();
