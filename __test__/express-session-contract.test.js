@@ -301,6 +301,20 @@ describe('called by itself', () => {
     assert.deepEqual(await sessions.get(sid), data({ user: 'ada' }));
   });
 
+  it('data whose cookie other code has stored as null, or as no object, is read, set and touched', async () => {
+    for (const cookie of [null, 'none', 7]) {
+      const sessions = newSessions();
+      const one = new SessionStore({ sessions });
+      const { id } = await sessions.create({ cookie });
+      const read = await one.get(id);
+      assert.deepEqual(read, { cookie });
+      await one.touch(id, read);
+      await one.set(id, { ...read, n: 1 });
+      await one.set(sid, { cookie });
+      assert.deepEqual([await sessions.get(id), await one.get(sid)], [{ cookie, n: 1 }, { cookie }]);
+    }
+  });
+
   it('what a callback throws is an uncaught exception and no second call of it', async () => {
     const script = `
       const sessions = require('redstart').open('memory:').sessions('web', { ttl: '1h' });

@@ -123,6 +123,22 @@ describe('keys by the names of what a Session can do', () => {
     });
   });
 
+  it('tell whose the session is, whatever a request changes', () => {
+    const sessions = newSessions({ userId: ({ id }) => id });
+    return serving({ sessions, routes: keeping }, async ({ browser }) => {
+      const ada = browser();
+      await ada.get('/login?user=ada');
+      await sessions.update(ada.sid, (data) => ({ ...data, id: 'ada' }));
+      await ada.get('/add?n=1');
+      assert.deepEqual(
+        (await sessions.listUser('ada')).map(({ data }) => data.n),
+        ['1'],
+      );
+      assert.equal(await sessions.destroyUser('ada'), 1);
+      assert.equal(await ada.get('/me'), null);
+    });
+  });
+
   for (const conflict of ['merge', 'overwrite']) {
     it(`tell whose the session is all the same, conflict '${conflict}'`, () => {
       const sessions = newSessions({ conflict, userId: ({ id }) => id });

@@ -265,6 +265,24 @@ describe('data', () => {
       });
     }
   });
+
+  for (const name of ['sessionId', 'isSaved']) {
+    it(`a key ${name} stored another way tells whose the session is, whatever a request changes`, async () => {
+      const sessions = newSessions({ userId: (data) => data[name] });
+      await serving({ sessions }, async ({ browser }) => {
+        const ada = browser();
+        await ada.get('/login?user=ada');
+        await sessions.update(sidOf(ada), (data) => ({ ...data, [name]: 'key of ada' }));
+        await ada.get('/set?n=1');
+        assert.deepEqual(
+          (await sessions.listUser('key of ada')).map(({ data }) => data.n),
+          ['1'],
+        );
+        assert.equal(await sessions.destroyUser('key of ada'), 1);
+        assert.equal(await ada.get('/me'), null);
+      });
+    });
+  }
 });
 
 describe('errors', () => {

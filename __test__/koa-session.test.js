@@ -264,6 +264,24 @@ describe('data', () => {
       assert.equal(_maxAge, HOUR_MS);
     });
   });
+
+  for (const name of ['_owner', 'length']) {
+    it(`a key ${name} stored another way tells whose the session is, whatever a request changes`, async () => {
+      const sessions = newSessions({ userId: (data) => data[name] });
+      await serving({ sessions }, async ({ browser }) => {
+        const ada = browser();
+        await ada.get('/login?user=ada');
+        await sessions.update(sidOf(ada), (data) => ({ ...data, [name]: 'key of ada' }));
+        await ada.get('/set?n=1');
+        assert.deepEqual(
+          (await sessions.listUser('key of ada')).map(({ data }) => data.n),
+          ['1'],
+        );
+        assert.equal(await sessions.destroyUser('key of ada'), 1);
+        assert.equal(await ada.get('/me'), null);
+      });
+    });
+  }
 });
 
 describe('errors', () => {

@@ -153,6 +153,30 @@ describe('a user', () => {
     await assert.rejects(watching.create(cyclic), { code: 'ERR_INVALID_ARG', message: /leads back to an object/ });
   });
 
+  it('changes nothing about what is stored, however odd the data is', async () => {
+    const given = {
+      'an array with a slice of its own': () => ({ list: Object.assign([1, { a: 2 }], { slice: () => [9] }) }),
+      'an array with another constructor': () => ({
+        list: Object.assign([1], { constructor: { [Symbol.species]: Set } }),
+      }),
+      'an array by another prototype': () => ({ list: Object.setPrototypeOf([1, 2], Object.prototype) }),
+      'a number by another prototype': () => ({ n: Object.setPrototypeOf(new Number(5), Object.prototype) }),
+      'a text by another prototype': () => ({ n: Object.setPrototypeOf(new String('a'), Object.prototype) }),
+      'a truth by another prototype': () => ({ list: [Object.setPrototypeOf(new Boolean(false), Object.prototype)] }),
+      'an object by the prototype of arrays': () => ({ list: Object.setPrototypeOf({ a: 1 }, Array.prototype) }),
+      'an array with holes and more keys': () => ({ list: Object.assign(new Array(3), { 1: 'a', more: 1 }) }),
+      'a proxy': () => ({ list: new Proxy([1, 2], {}), object: new Proxy({ a: 1 }, {}) }),
+    };
+    const plain = store.sessions('plain', { ttl: '30m' });
+    const owned = store.sessions('owned', { ttl: '30m', userId });
+    for (const [what, make] of Object.entries(given)) {
+      const { id } = await plain.create(make());
+      assert.deepEqual((await owned.create(make())).data, await plain.get(id), what);
+    }
+    const big = { n: Object.setPrototypeOf(Object(1n), Object.prototype) };
+    for (const sessions of [plain, owned]) await assert.rejects(sessions.create(big), { code: 'ERR_INVALID_ARG' });
+  });
+
   it('may be an object in the app that is a text when stored, such as the id of a database', async () => {
     class ObjectId {
       toJSON() {

@@ -249,8 +249,10 @@ function keptOf(made) {
  */
 function settingsOf(data) {
   const cookie = data?.cookie;
-  const hasDate = cookie?.expires !== null && cookie?.expires !== undefined && cookie?.expires !== false;
-  if (cookie === undefined || (hasDate && !Number.isFinite(cookie.originalMaxAge))) return undefined;
+  // Other code may have stored null.
+  if (typeof cookie !== 'object' || cookie === null) return undefined;
+  const hasDate = cookie.expires !== null && cookie.expires !== undefined && cookie.expires !== false;
+  if (hasDate && !Number.isFinite(cookie.originalMaxAge)) return undefined;
   const told = typeof cookie.toJSON === 'function' ? cookie.toJSON() : cookie;
   const { originalMaxAge: maxAgeMs, secure, httpOnly, domain, path, sameSite, partitioned, priority } = told;
   return { maxAgeMs, secure, httpOnly, domain, path, sameSite, partitioned, priority, more: moreOf(told) };

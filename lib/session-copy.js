@@ -3,8 +3,13 @@
  * A copy of session data for the option userId, which has to see what is stored. To parse the text again for that costs as
  * much as the rest of a write; a copy of plain data costs a fifth of it.
  *
- * The copy is what is made text of, so that each property of the app's is read once and text and copy cannot differ.
+ * The copy is what is made text of, so that text and copy cannot differ and each property of the app's is read once. Where
+ * the copy gives up, the data itself is made text of: getters and toJSON that had their turn run again. An object is read
+ * whole before what is in it. So what a getter or a toJSON changes in an object that is under way is stored as it was before,
+ * where JSON.stringify, which goes from key to key, takes later keys as changed.
  */
+const { isBoxedPrimitive } = require('node:util').types;
+
 const { getOwnPropertySymbols, getPrototypeOf, hasOwn } = Object;
 const ObjectPrototype = Object.prototype;
 const ArrayPrototype = Array.prototype;
@@ -17,7 +22,8 @@ let left = 0;
 
 /**
  * A copy that is the same as what JSON.parse makes of its text, or undefined where that is not known: objects of classes or
- * other realms that have no toJSON, symbols, holes, what JSON has no form for, and what throws as it is read.
+ * other realms that have no toJSON, prototypes that were exchanged, symbols, holes, what JSON has no form for, and what throws
+ * as it is read.
  * @param {any} data
  * @returns {any}
  */
@@ -37,7 +43,10 @@ function copyOf(value) {
   left -= 1;
   if (left < 0 || typeof value.toJSON === 'function') return undefined;
   const prototype = getPrototypeOf(value);
-  if (prototype === ObjectPrototype) return objectCopy(value);
+  // JSON goes by what a value is made as, whatever its prototype is now.
+  if (prototype === ObjectPrototype) {
+    return Array.isArray(value) || isBoxedPrimitive(value) ? undefined : objectCopy(value);
+  }
   return prototype === ArrayPrototype && Array.isArray(value) ? arrayCopy(value) : undefined;
 }
 
@@ -73,13 +82,14 @@ function withoutUndefined(copy) {
 
 /** @param {any[]} array */
 function arrayCopy(array) {
-  const copy = array.slice();
-  for (let at = 0; at < copy.length; at++) {
-    const value = copy[at];
-    if (isLeaf(value)) continue;
-    const inner = innerOf(value, String(at));
+  const copy = [];
+  // Not by its methods, which an app may have replaced.
+  const { length } = array;
+  for (let at = 0; at < length; at++) {
+    const value = array[at];
+    const inner = isLeaf(value) ? value : innerOf(value, String(at));
     if (inner === undefined) return undefined;
-    copy[at] = inner;
+    copy.push(inner);
   }
   return copy;
 }

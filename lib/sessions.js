@@ -270,13 +270,15 @@ class Sessions {
   [kSave](id, data, how) {
     const { ttlMs, adopt, version, base, stored, unchanged, saved } = how;
     const copy = this.#copyOf(data);
-    let mine = encode(copy ?? data);
+    const own = encode(copy ?? data);
+    let mine = own;
     if (base !== undefined && unchanged !== undefined) {
       const leftOut = unchanged.filter((key) => !Object.hasOwn(data, key));
       if (leftOut.length > 0) mine = merge(base, mine, base, leftOut);
     }
     const text = base === undefined || stored === undefined ? mine : merge(base, mine, stored, unchanged);
-    const [owner, user] = this.#ownerOf(text, text === mine ? copy : undefined);
+    // The copy is of the data alone: userId has to see what is stored besides.
+    const [owner, user] = this.#ownerOf(text, text === own ? copy : undefined);
     const put = this.#put(id, text, ttlMs, owner, user, adopt && version === undefined, version, false);
     if (typeof put === 'number' && put !== CHANGED) return told(put, mine, text, saved);
     return this.#bringTogether(id, mine, text, put, how);
