@@ -42,7 +42,7 @@ const WHENEVER = -1;
 
 // For our own doors: registered, so that a limiter of another copy of this package has them too.
 /** As consumeSync; [result, when its units were taken in µs of the store's clock]. */
-const kTake = Symbol.for('redstart.limiter.take');
+const kTake = Symbol.for('redstart.limiter.takeNow');
 /** As refund, of units taken at that instant: those taken since go on counting. */
 const kGiveBack = Symbol.for('redstart.limiter.giveBack');
 /** What consumeAll needs: the limiter's number, and the call, which goes through the copy that the limiter is of. */
