@@ -197,7 +197,7 @@ export interface CacheOptions<T = unknown> {
    * instead, on a miss as on a hit, and shared from the second read on. (Values that JSON does not carry exactly, such as
    * those holding Date, Map, Set, bytes, BigInt or undefined, are decoded for each call and not frozen.) Once it is full,
    * a key is taken in at its second read in a while, and what was not read lately goes for it. A number is `max`. Default:
-   * 1,000 entries, maxSize '4mb' (of values as encoded); false: off. Off with updateAgeOnGet and with eviction
+   * 1,000 entries, maxSize '4mb' (of keys and values as encoded); false: off. Off with updateAgeOnGet and with eviction
    * 'lru', whose order every read changes, and where the host does not let JavaScript share memory with addons (Electron).
    */
   near?: number | false | { max?: number; maxSize?: Bytes; objects?: boolean };

@@ -95,6 +95,12 @@ describe('a near cache', () => {
     }
   });
 
+  it('freezes nothing where JSON text is null', () => {
+    const near = store.cache('near', { ttl: null, near: { objects: true }, codec: 'json' });
+    near.setSync('k', new Date(Number.NaN));
+    for (let read = 0; read < 3; read++) assert.equal(near.getSync('k'), null);
+  });
+
   it('freezes what nests deeper than the stack is', () => {
     const near = store.cache('near', { ttl: null, near: { objects: true }, codec: 'json' });
     let deep = {};
@@ -119,8 +125,11 @@ describe('a near cache', () => {
     const a = near.getSync('a');
     near.getSync('b');
     assert.equal(near.getSync('a'), a);
+    // The first read of one for whom another has to go is turned away.
+    near.getSync('c');
     near.getSync('c');
     assert.equal(near.getSync('a'), a, 'b went: a was used again');
+    assert.ok(isNear(near, 'c'));
     near.setSync('d', {});
     for (const key of ['b', 'c', 'd', 'b', 'c', 'd']) near.getSync(key);
     assert.notEqual(near.getSync('a'), a);
@@ -186,6 +195,20 @@ describe('a near cache', () => {
       }
       assert.equal(cache.getSync('hot'), 1, eviction);
     }
+  });
+
+  it('tells of the first use at once, through whichever handle is written next', () => {
+    const cache = store.cache('told', { ttl: null, max: 500 });
+    const writer = store.cache('told', { ttl: null, max: 500, codec: 'json' });
+    const hot = ['a', 'b', 'c', 'd', 'e'];
+    for (let number = 0; number < 600; number++) writer.setSync(`before ${number}`, 1);
+    for (const key of hot) {
+      cache.setSync(key, key);
+      for (let read = 0; read < 6; read++) cache.getSync(key);
+    }
+    for (let number = 0; number < 200; number++) writer.setSync(`after ${number}`, 1);
+    const gone = hot.filter((key) => cache.getSync(key) === undefined);
+    assert.deepEqual(gone, []);
   });
 
   it('answers nothing once the handle is closed', async () => {
