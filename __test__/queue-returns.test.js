@@ -3,14 +3,35 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { describe, it } = require('node:test');
-const { open } = require('redstart');
+const { manualClock, open } = require('redstart');
 
 /** A queue and, not begun, a worker of it. */
-function parts(t, { handler, concurrency = 10, options }) {
-  const store = open('memory:');
+function parts(t, { handler, concurrency = 10, options, clock }) {
+  const store = open('memory:', { clock });
   t.after(() => store.close({ timeout: 0 }));
   const queue = store.queue('q', options);
   return { queue, worker: queue.process(handler, { concurrency, autorun: false }) };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Jobs that have begun, and whose handlers go on together. */
+async function together(t, { handler, jobs, ...others }) {
+  let goOn;
+  const gate = new Promise((resolve) => {
+    goOn = resolve;
+  });
+  let begun = 0;
+  const gated = async (job) => {
+    begun += 1;
+    if (begun <= jobs.length) await gate;
+    return handler(job);
+  };
+  const { queue, worker } = parts(t, { handler: gated, ...others });
+  await queue.addBulk(jobs);
+  worker.run();
+  while (begun < jobs.length) await turn();
+  return { queue, worker, goOn };
 }
 
 const all = (queue) => queue.getJobs(['completed', 'failed', 'active', 'waiting']);
@@ -104,6 +125,87 @@ describe('jobs whose handlers return together', () => {
       signals.map(({ aborted }) => aborted),
       [false],
     );
+  });
+});
+
+describe('jobs that return together, and not all alike', () => {
+  it('have failed once, where their results are not kept, though a listener closes their worker', async (t) => {
+    const runs = [];
+    const { queue, worker, goOn } = await together(t, {
+      handler: ({ data }) => {
+        runs.push(data);
+        return 'x'.repeat(data);
+      },
+      jobs: [10, 200, 20].map((data) => ({ name: 'j', data })),
+      options: { maxDataSize: 100 },
+    });
+    const told = [];
+    worker.on('completed', ({ data }) => {
+      told.push(['completed', data]);
+      worker.close({ timeout: 0 });
+    });
+    worker.on('failed', ({ data, signal }, { code }) => told.push([code, data, signal.aborted]));
+    goOn();
+    while (worker.running) await turn();
+    await worker.close();
+    // Whoever else takes jobs finds none.
+    const next = queue.process(({ data }) => void runs.push(data));
+    await turn();
+    await next.close();
+    const { completed, failed, waiting } = await queue.getJobCounts();
+    assert.deepEqual([runs, completed, failed, waiting], [[10, 200, 20], 2, 1, 0]);
+    assert.deepEqual(told, [
+      ['completed', 10],
+      ['ERR_TOO_LARGE', 200, false],
+      ['completed', 20],
+    ]);
+  });
+
+  it('are told of in the order in which they returned', async (t) => {
+    const { worker, goOn } = await together(t, {
+      handler: (job) => {
+        if (job.data === 2) throw new Error('no');
+        return job.data === 4 ? 'x'.repeat(20_000) : undefined;
+      },
+      jobs: [1, 2, 3, 4, 5].map((data) => ({ name: 'j', data, opts: { attempts: 1 } })),
+    });
+    const told = [];
+    for (const event of ['completed', 'failed']) worker.on(event, ({ data }) => told.push([event, data]));
+    goOn();
+    while (told.length < 5) await turn();
+    assert.deepEqual(told, [
+      ['completed', 1],
+      ['failed', 2],
+      ['completed', 3],
+      ['completed', 4],
+      ['completed', 5],
+    ]);
+  });
+
+  it('are lost once where core takes them back meanwhile and they run again at once', async (t) => {
+    const clock = manualClock();
+    const { queue, worker, goOn } = await together(t, {
+      handler: ({ data, attempt }) => {
+        if (attempt > 1) return 'again';
+        if (data === 'late') return 'too late';
+        // The time of both is over, and the wait for their next attempt as well.
+        clock.advance('1s');
+        clock.advance('1s');
+        throw new Error('too late');
+      },
+      jobs: ['long', 'late'].map((data) => ({
+        name: 'j',
+        data,
+        opts: { timeout: '1s', attempts: 3, backoff: { type: 'fixed', delay: 1 } },
+      })),
+      clock,
+    });
+    const lost = [];
+    worker.on('lease-lost', ({ data }) => lost.push(data));
+    goOn();
+    const jobs = await all(queue);
+    assert.deepEqual(await Promise.all(jobs.map((job) => job.result())), ['again', 'again']);
+    assert.deepEqual(lost.sort(), ['late', 'long']);
   });
 });
 

@@ -14,7 +14,7 @@ const CHARS_MAX = 16_384;
 /** Where core reads the tokens: job, epoch and nonce each. */
 const TOKENS_AT = 4;
 const NULL = 'null';
-/** As core answers where all have completed. */
+/** What a job came to whose result core has kept. */
 const COMPLETED = 0;
 /** Core does not keep this result, and says why when it is asked for that one alone. */
 const REFUSED = 5;
@@ -40,7 +40,9 @@ class JobReturns {
   /** @param {JobRun} run @param {string} text */
   add(run, text) {
     if (text.length > CHARS_MAX) {
-      run.completeAlone(text);
+      this.go();
+      // A listener may have closed its worker.
+      if (!run.isOver) run.completeAlone(text);
       return;
     }
     if (this.#runs.length === 0) {
@@ -52,13 +54,18 @@ class JobReturns {
     if (this.#runs.length === AT_ONCE_MAX) this.go();
   }
 
-  /** Now. All of them are over before the first is told: a listener may close their worker. */
+  /**
+   * Now: what returned earlier is told earlier. All of them are settled in core, those it refused as well, before the first
+   * is told: a listener may close their worker, and that gives back what is not settled.
+   */
   go() {
     if (this.#runs.length === 0) return;
     const [runs, texts] = [this.#runs, this.#texts];
     this.#runs = [];
     this.#texts = [];
     waiting.delete(this);
+    dropOver(runs, texts);
+    if (runs.length === 0) return;
     const cameTo = this.#complete(runs, texts);
     if (cameTo === undefined) {
       for (const run of runs) run.end();
@@ -66,10 +73,10 @@ class JobReturns {
       return;
     }
     for (let at = 0; at < runs.length; at++) if (cameTo[at] !== REFUSED) runs[at].end();
-    for (let at = 0; at < runs.length; at++) {
-      if (cameTo[at] === REFUSED) runs[at].completeAlone(texts[at]);
-      else runs[at].tellEnd(cameTo[at]);
-    }
+    const tells = runs.map((run, at) =>
+      cameTo[at] === REFUSED ? run.settleAlone(texts[at]) : () => run.tellEnd(cameTo[at]),
+    );
+    for (const tell of tells) tell?.();
   }
 
   /**
@@ -102,9 +109,26 @@ class JobReturns {
   }
 }
 
+/**
+ * Core took them back after they had returned, and that has been told.
+ * @param {JobRun[]} runs
+ * @param {string[]} texts
+ */
+function dropOver(runs, texts) {
+  let left = 0;
+  for (let at = 0; at < runs.length; at++) {
+    if (runs[at].isOver) continue;
+    runs[left] = runs[at];
+    texts[left] = texts[at];
+    left += 1;
+  }
+  runs.length = left;
+  texts.length = left;
+}
+
 /** @param {string} text */
 function isNull(text) {
   return text === NULL;
 }
 
-module.exports = { JobReturns, NULL };
+module.exports = { JobReturns, COMPLETED, NULL };

@@ -8,12 +8,11 @@ const { encodeJson } = require('./codec.js');
 const { DURATION_MS_MAX } = require('./duration.js');
 const { RedstartError, UnrecoverableError, invalidArg, isUnrecoverable, show, toFailure } = require('./errors.js');
 const { ActiveJob, Snooze, leaseLost } = require('./job-active.js');
-const { JobReturns, NULL } = require('./job-returns.js');
+const { JobReturns, COMPLETED, NULL } = require('./job-returns.js');
 const { ready } = require('./lane.js');
 const { countBegun, isTurnDue, turnOfTheLoop } = require('./worker-turn.js');
 
-// What settling came to.
-const COMPLETED = 0;
+// What settling came to, beside COMPLETED.
 /** Another attempt follows. */
 const RETRYING = 1;
 /** So core answers a snooze. */
@@ -54,6 +53,11 @@ class JobRun {
     this.#hands = hands;
     this.token = token;
     this.job = new ActiveJob(hands.native, view, token);
+  }
+
+  /** Whoever was first has said how it ended. */
+  get isOver() {
+    return this.#isOver;
   }
 
   async run() {
@@ -120,7 +124,7 @@ class JobRun {
     try {
       if (result !== undefined) text = encodeJson(result, 'what the handler returned');
     } catch (error) {
-      this.#failUnfit(error);
+      this.#fail(readUnfit(error));
       return;
     }
     // Its toJSON may have closed the worker.
@@ -129,19 +133,27 @@ class JobRun {
     this.#hands.returns.add(this, text);
   }
 
-  /** Not together with others: this fails where core refuses the result. @param {string} text */
+  /** Not together with others. @param {string} text */
   completeAlone(text) {
-    if (this.#isOver) return;
+    this.settleAlone(text)?.();
+  }
+
+  /**
+   * Settles it without telling: the job fails where core refuses the result.
+   * @param {string} text
+   * @returns {(() => void) | undefined} To tell what it came to.
+   */
+  settleAlone(text) {
+    if (this.#isOver) return undefined;
     const { job, epoch, nonce } = this.token;
     let cameTo;
     try {
       cameTo = ready(this.#hands.native.complete(job, epoch, nonce, text));
     } catch (error) {
-      this.#failUnfit(error);
-      return;
+      return this.#settleFailed(readUnfit(error));
     }
     this.end();
-    this.tellEnd(cameTo);
+    return () => this.tellEnd(cameTo);
   }
 
   /** Its handler has returned, and core has been told. @param {number | undefined} cameTo */
@@ -155,41 +167,52 @@ class JobRun {
   }
 
   /** @param {unknown} error */
-  #failUnfit(error) {
-    this.#fail(isUnfit(error) ? unfitResult(error) : error);
+  #fail(error) {
+    // What returned before is told before.
+    if (!this.#isOver) this.#hands.returns.go();
+    // A listener may have closed the worker.
+    if (!this.#isOver) this.#settleFailed(error)?.();
   }
 
-  /** @param {unknown} error */
-  #fail(error) {
-    if (this.#isOver) return;
+  /** Settles it without telling. @param {unknown} error @returns {(() => void) | undefined} To tell what it came to. */
+  #settleFailed(error) {
     const { job, epoch, nonce } = this.token;
     const { native } = this.#hands;
     const delayMs = Snooze.delayOf(error);
     if (delayMs !== undefined) {
-      const cameTo = this.#settle(() => native.snooze(job, epoch, nonce, delayMs));
-      if (cameTo !== SNOOZED) this.#tellOther(cameTo);
-      return;
+      return this.#settle(
+        () => native.snooze(job, epoch, nonce, delayMs),
+        (cameTo) => {
+          if (cameTo !== SNOOZED) this.#tellOther(cameTo);
+        },
+      );
     }
     const { how, waitMs } = this.#whatFollows(error);
     // The function backoff may have closed its worker.
-    if (this.#isOver) return;
+    if (this.#isOver) return undefined;
     const failure = JSON.stringify(toFailure(error));
-    const cameTo = this.#settle(() => native.fail(job, epoch, nonce, failure, how, waitMs));
-    if (cameTo === RETRYING) this.#tellFailed('retrying', error);
-    else if (cameTo !== FAILED || this.#cancelled !== undefined) this.#tellOther(cameTo);
-    else this.#tellFailed('failed', error, how === FOR_GOOD ? 'unrecoverable' : 'exhausted');
+    return this.#settle(
+      () => native.fail(job, epoch, nonce, failure, how, waitMs),
+      (cameTo) => {
+        if (cameTo === RETRYING) this.#tellFailed('retrying', error);
+        else if (cameTo !== FAILED || this.#cancelled !== undefined) this.#tellOther(cameTo);
+        else this.#tellFailed('failed', error, how === FOR_GOOD ? 'unrecoverable' : 'exhausted');
+      },
+    );
   }
 
   /**
    * Its place is free even where settling fails; the job is given back when the worker closes.
    * @param {() => number | undefined} call
+   * @param {(cameTo: number | undefined) => void} tell
+   * @returns {() => void} To tell what it came to.
    */
-  #settle(call) {
+  #settle(call, tell) {
     try {
-      return ready(call());
+      const cameTo = ready(call());
+      return () => tell(cameTo);
     } catch (error) {
-      this.#hands.tellError(error);
-      return undefined;
+      return () => this.#hands.tellError(error);
     } finally {
       this.end();
     }
@@ -273,9 +296,11 @@ function timedOut(id) {
   });
 }
 
-/** What settling refused is the result itself, and not the state of the store. @param {unknown} error */
-function isUnfit(error) {
-  return RedstartError.is(error, 'ERR_INVALID_ARG') || RedstartError.is(error, 'ERR_TOO_LARGE');
+/** What a job fails with whose result was refused. @param {unknown} error */
+function readUnfit(error) {
+  // Of the result itself, and not of the state of the store.
+  const isUnfit = RedstartError.is(error, 'ERR_INVALID_ARG') || RedstartError.is(error, 'ERR_TOO_LARGE');
+  return isUnfit ? unfitResult(error) : error;
 }
 
 /**

@@ -41,7 +41,7 @@ impl Queue {
     }
 }
 
-/// What a finish came to: the number that lib/job-run.js reads.
+/// What a finish came to: the number that lib/job-run.js reads, and lib/job-returns.js for several.
 mod came_to {
     pub(super) const COMPLETED: f64 = 0.0;
     pub(super) const RETRYING: f64 = 1.0;

@@ -203,7 +203,10 @@ export interface QueueFunctions {
   unguardWorker(guard: number, line: number): undefined;
   /** Rows as src/queue/rows.rs tells them, one after the other; undefined for none. max 0: it wants none any more. */
   take(worker: number, max: number): string | undefined;
-  /** These four: 0 completed, 1 retrying or snoozed, 2 failed, 3 released, 4 lease lost. They work through closed handles too. */
+  /**
+   * As of fail, snooze and release, what it came to: 0 completed, 1 retrying or snoozed, 2 failed, 3 released, 4 lease lost. All of
+   * them work through closed handles too.
+   */
   complete(job: number, epoch: number, nonce: number, result: string): number | undefined;
   /**
    * As complete, for several: their tokens lie in the scratch array from scratch[4] on, job, epoch and nonce each. results: an

@@ -1,4 +1,4 @@
-//! Claimed jobs as lib/worker.js reads them: one array of JSON, eleven values a job.
+//! Claimed jobs as lib/worker-claims.js reads them: one array of JSON, eleven values a job.
 //!
 //! Number, epoch, nonce, id, name, data, processedOn, that less the timestamp, priority, attemptsMade, others. Nonce, name and
 //! processedOn are null where they are those of the job before, others where it has none. Rows and not objects, because most

@@ -19,8 +19,10 @@ use crate::clock;
 const BOOKKEEPING_BYTES: u64 = 400;
 /// What it costs in addition to have something of [`Extra`], its texts aside.
 const EXTRA_BYTES: u64 = 144;
-/// Options of its own, and its place among those of its kind.
-const OWN_TERMS_BYTES: u64 = 200;
+/// Options of its own.
+const OWN_TERMS_BYTES: u64 = 160;
+/// Its place among those of its priority or its group.
+const PLACE_BYTES: u64 = 40;
 /// What the origin of a dead letter takes, its texts aside.
 const DEAD_LETTER_BYTES: usize = 80;
 
@@ -251,8 +253,8 @@ impl Extra {
 
 /// Bytes of a job that was just added, what few jobs have aside.
 pub fn bytes_added(id: &str, name: &str, data: &Json, terms: &Terms) -> u64 {
-    // Most jobs share those of the queue's defaults.
-    let own = if terms.group.is_some() || terms.priority > 0 { OWN_TERMS_BYTES } else { 0 };
+    let own = if terms.own { OWN_TERMS_BYTES } else { 0 };
+    let place = if terms.group.is_some() || terms.priority > 0 { PLACE_BYTES } else { 0 };
     let group = terms.group.as_ref().map_or(0, |group| group.len() as u64);
-    BOOKKEEPING_BYTES + own + group + (id.len() + name.len() + data.get().len()) as u64
+    BOOKKEEPING_BYTES + own + place + group + (id.len() + name.len() + data.get().len()) as u64
 }

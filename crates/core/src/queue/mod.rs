@@ -1,11 +1,13 @@
 //! Job queues: at least once, each job in exactly one state, every change an effect.
 //!
-//! - [`options`], [`terms`]: what a queue and a job are made with. [`job`]: the record of a job, `jobs`: all of them; [`view`]: what callers
-//!   see of it; [`json`], [`failure`]: what goes in and comes out. [`worker`]: who runs jobs, and the token
-//!   that proves a claim. [`event`]: what listeners hear. [`metrics`]: what is counted beside the jobs.
+//! - [`options`], [`terms`]: what a queue and a job are made with. [`job`]: the record of a job, `jobs`: all of
+//!   them; [`view`]: what callers see of it; [`json`], [`failure`]: what goes in and comes out. [`worker`]: who
+//!   runs jobs, and the token that proves a claim. [`event`]: what listeners hear. [`metrics`]: what
+//!   is counted beside the jobs.
 //! - [`effect`]: the facts that change a queue. [`state`]: the queue itself; applying an effect is the only
-//!   way to change it. [`order`]: which job comes next, in each state, `ordered`: what waits in line; [`dedup`]: which adds are one job; [`limits`]: how
-//!   many may run; [`look`]: jobs by state. [`check`]: a recount of everything, for tests.
+//!   way to change it. [`order`]: which job comes next, in each state, `ordered`: what waits in line; [`dedup`]:
+//!   which adds are one job; [`limits`]: how many may run; [`look`]: jobs by state.
+//!   [`check`]: a recount of everything, for tests.
 //! - One verb a file, each a pure decision (state, command, now) -> effects and an answer: [`add`], [`change`],
 //!   [`claim`], [`due`], [`finish`], [`reap`], [`retain`], [`scheduler`], [`sweep`]; [`backoff`] is their arithmetic,
 //!   `calendar` knows cron and time zones.

@@ -177,6 +177,7 @@ impl JobOptions {
     pub fn terms(&self, defaults: &Self) -> Terms {
         let group = self.group.as_ref().or(defaults.group.as_ref());
         Terms {
+            own: self.has_own_terms(),
             attempts: self.attempts.or(defaults.attempts).unwrap_or(ATTEMPTS_DEFAULT),
             backoff: self.backoff.or(defaults.backoff).unwrap_or_default(),
             priority: self.priority.or(defaults.priority).unwrap_or(0),
@@ -191,7 +192,7 @@ impl JobOptions {
         }
     }
 
-    /// Whether its terms are those of the defaults.
+    /// Whether its terms are not those of the defaults.
     pub fn has_own_terms(&self) -> bool {
         self.attempts.is_some()
             || self.backoff.is_some()

@@ -114,6 +114,8 @@ pub struct Group {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
+    /// Of one job alone; most jobs share those of the queue's defaults.
+    pub own: bool,
     /// Tries in all.
     pub attempts: u32,
     /// The waits between them.

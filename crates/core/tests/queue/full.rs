@@ -9,7 +9,8 @@ use redstart_core::engine::QueueEngine;
 use redstart_core::engine::memory::{MemoryQueue, MemorySessions};
 use redstart_core::engine::{SessionWrite, SessionsEngine};
 use redstart_core::queue::{
-    Counts, Deduplication, Group, JobOptions, NewJob, Outcome, QueueOptions, Repeat, Upsert, WorkerSpec,
+    Backoff, Counts, Deduplication, Group, JobOptions, NewJob, Outcome, QueueOptions, Repeat, Retention,
+    Upsert, WorkerSpec,
 };
 use redstart_core::sessions::SessionData;
 use redstart_core::sessions::set::Owner;
@@ -197,6 +198,39 @@ fn a_scheduler_that_is_set_again_needs_room_for_what_it_grows_by() {
 }
 
 #[test]
+fn options_of_its_own_count_and_those_of_the_queue_do_not() {
+    let bytes = |options: JobOptions, defaults: JobOptions| {
+        let rig = Rig::new(QueueOptions { default_job_options: defaults, ..QueueOptions::default() });
+        rig.add(options);
+        let bytes = rig.budget.used();
+        let worker = rig.worker(1);
+        for (_, token) in rig.take(worker, 1) {
+            rig.finish(token, Outcome::Completed(raw("1")));
+        }
+        assert_eq!(rig.budget.used(), bytes + 1, "it counts for as long as the job is there");
+        bytes
+    };
+    let none = JobOptions::default;
+    let at_most = Retention { age: None, count: Some(7), forever: false };
+    let plain = bytes(named("0"), none());
+    for own in [
+        JobOptions { attempts: Some(3), ..none() },
+        JobOptions { backoff: Some(Backoff::default()), ..none() },
+        JobOptions { lifo: Some(true), ..none() },
+        JobOptions { timeout: Some(1_000), ..none() },
+        JobOptions { remove_on_complete: Some(at_most), ..none() },
+        JobOptions { remove_on_fail: Some(at_most), ..none() },
+    ] {
+        assert_eq!(
+            bytes(JobOptions { job_id: Some("0".into()), ..own.clone() }, none()),
+            plain + 160,
+            "{own:?}"
+        );
+        assert_eq!(bytes(named("0"), own.clone()), plain, "{own:?}");
+    }
+}
+
+#[test]
 fn a_group_and_a_priority_count_and_their_bytes_come_back() {
     let rig = rig();
     let bytes = |options: JobOptions| {
@@ -210,7 +244,7 @@ fn a_group_and_a_priority_count_and_their_bytes_come_back() {
     assert_eq!(bytes(JobOptions { group: group(), ..named("2") }), plain + 200 + 4 + 480);
     assert_eq!(bytes(JobOptions { group: group(), ..named("3") }), plain + 200 + 4, "the group is there");
     let worker = rig.worker(1);
-    let at_once = redstart_core::queue::Retention { age: None, count: Some(0), forever: false };
+    let at_once = Retention { age: None, count: Some(0), forever: false };
     rig.add(JobOptions { group: group(), remove_on_complete: Some(at_once), ..named("4") });
     while let [(_, token)] = rig.take(worker, 1)[..] {
         rig.finish(token, Outcome::Completed(raw("1")));

@@ -14,7 +14,16 @@ fn terms(own: &JobOptions, queue: &JobOptions) -> Terms {
     let second = Backoff { kind: BackoffType::Exponential, delay: 1_000, max_delay: None, jitter: Some(0.5) };
     let an_hour = Retention { age: Some(HOUR_MS), count: Some(1_000), forever: false };
     let a_week = Retention { age: Some(7 * 24 * HOUR_MS), count: Some(10_000), forever: false };
+    let none = JobOptions {
+        job_id: own.job_id.clone(),
+        delay: own.delay,
+        run_at: own.run_at,
+        expires_in: own.expires_in,
+        deduplication: own.deduplication.clone(),
+        ..JobOptions::default()
+    };
     Terms {
+        own: *own != none,
         attempts: own.attempts.or(queue.attempts).unwrap_or(3),
         backoff: own.backoff.or(queue.backoff).unwrap_or(second),
         priority: own.priority.or(queue.priority).unwrap_or(0),

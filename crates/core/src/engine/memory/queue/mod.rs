@@ -275,12 +275,11 @@ impl QueueEngine for MemoryQueue {
 
     fn complete_all(&self, completed: Vec<(Token, Json)>) -> Reply<Vec<Option<Finish>>> {
         let shared = self.shared();
+        let prepare = |(token, result)| (token, finish::completed(result, &shared.options).ok());
+        let prepared: Vec<_> = completed.into_iter().map(prepare).collect();
         Reply::Ready(Ok(self.with(|inner, now_us| {
-            let finish = |(token, result)| {
-                let outcome = finish::completed(result, &shared.options).ok()?;
-                Some(inner.finish(token, outcome, 0.0, now_us))
-            };
-            completed.into_iter().map(finish).collect()
+            let finish = |(token, outcome): (_, Option<_>)| Some(inner.finish(token, outcome?, 0.0, now_us));
+            prepared.into_iter().map(finish).collect()
         })))
     }
 
