@@ -25,10 +25,10 @@ const COPY_TEXT = 'await get, fresh copy of a 200 B object, 1,000 keys';
 const REFERENCE =
   'It lives in V8 and hands out or keeps a reference; redstart copies the key into the addon and the value in or out at each call.';
 const NO_COPY =
-  'It hands out the object itself, which all callers share and can change; redstart makes a copy from JSON text for each.';
+  'It hands out the object itself, which all callers share and can change; redstart makes a copy for each.';
 const NO_ENCODING = 'It keeps a reference to the object; redstart checks it and encodes it.';
 const NEAR_MISSES =
-  'The near cache holds 1,000 of the keys: most reads look there in vain, go through the addon and then put what they found near.';
+  'The near cache holds 1,000 of the keys: most reads look there in vain and go through the addon, which reads and hashes the characters of the key, while V8 keeps the hash of a string it has looked up before.';
 
 module.exports = {
   title: 'Cache',

@@ -69,6 +69,11 @@ const FULL_CASES = [
 /** @param {string} ours @param {string} peer @param {string} text */
 const bar = (ours, peer, text) => ({ text, case: '1k', metric: 'ns', ours, peer, atLeast: 1.5 });
 
+const READ_AS =
+  'JSON.parse, createSession and JSON.stringify are most of either; redstart/express-session also remembers as what text and version a session was read, compares its cookie, and crosses into the addon twice, so that of requests at once none undoes the changes of another.';
+const COPIED =
+  'JSON.parse and JSON.stringify are most of either; redstart also hashes the id, checks versions and keeps the orders by age.';
+
 module.exports = {
   title: 'Sessions',
   notes: [
@@ -101,5 +106,10 @@ module.exports = {
       'session get and set through redstart/express-session, serial await, against memorystore',
     ),
   ],
-  why: {},
+  why: {
+    'redstart/express-session/express-session MemoryStore': READ_AS,
+    'redstart/express-session/memorystore': READ_AS,
+    'express-session MemoryStore': COPIED,
+    memorystore: COPIED,
+  },
 };
