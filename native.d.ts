@@ -27,7 +27,7 @@ export interface ClockFunctions {
 }
 export interface StoreFunctions {
   stats(): string;
-  /** flat: [limiter's number, key, cost, limit, windowMs, …]. [[allowed, …as by wait], …] as JSON; scratch[6] as by consume. */
+  /** flat: [limiter's number, key, cost, limit, windowMs, …]. [[allowed, …as by wait], …] as JSON; scratch[5] as by consume. */
   consumeAll(flat: any[]): string | undefined;
   close(): string;
 }
@@ -39,7 +39,7 @@ export interface CacheFunctions {
   readonly options: string;
   /**
    * A fresh value; counts a hit or a miss. scratch[1]: codec; for near caches scratch[2]: slot, [3]: generation, [4]: expiry in
-   * µs of the store's clock, Infinity for never, [8]: place.
+   * µs of the store's clock, Infinity for never, counts[16] and [17]: the key's hash.
    */
   get(key: string): Payload | undefined;
   /** As get, and also a value past its TTL by less than windowMs: scratch[5] is 1 then, else 0. Counts a hit, a stale or a miss. */
@@ -95,7 +95,10 @@ export interface CacheFunctions {
   leaveLoad(key: string, ticket: number, left: boolean): boolean | undefined;
   /** Whether nothing has overtaken or ended the load of this ticket. */
   loadCounts(key: string, ticket: number): boolean | undefined;
-  /** Near hits that the near cache has written down on the board count as uses of their entries; a write does this by itself. */
+  /**
+   * Near hits that the near cache has written down on the board count as uses of their entries; a write through this handle
+   * does this by itself.
+   */
   tellUsed(): undefined;
   /** The index of its hit counter in `hits`, -1 when none is free. scratch[1]: index in `epochs`, scratch[2]: in `clocks`. */
   openNear(): number | undefined;
@@ -200,7 +203,10 @@ export interface QueueFunctions {
   unguardWorker(guard: number, line: number): undefined;
   /** Rows as src/queue/rows.rs tells them, one after the other; undefined for none. max 0: it wants none any more. */
   take(worker: number, max: number): string | undefined;
-  /** These four: 0 completed, 1 retrying or snoozed, 2 failed, 3 released, 4 lease lost. They work through closed handles too. */
+  /**
+   * As of fail, snooze and release, what it came to: 0 completed, 1 retrying or snoozed, 2 failed, 3 released, 4 lease lost. All of
+   * them work through closed handles too.
+   */
   complete(job: number, epoch: number, nonce: number, result: string): number | undefined;
   /**
    * As complete, for several: their tokens lie in the scratch array from scratch[4] on, job, epoch and nonce each. results: an
