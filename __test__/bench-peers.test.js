@@ -178,7 +178,7 @@ describe('docs/benchmarks.md', () => {
     const files = documentOf(run);
     for (const [name, text] of files) assert.equal(fs.readFileSync(path.join(ROOT, name), 'utf8'), text, name);
     const there = fs.readdirSync(path.join(ROOT, FOLDER)).map((name) => `${FOLDER}/${name}`);
-    assert.deepEqual(there.sort(), [...files.keys()].filter((name) => name.startsWith(FOLDER)).sort());
+    assert.deepEqual(there.sort(), [...files.keys()].filter((name) => name.startsWith(`${FOLDER}/`)).sort());
   });
 
   it('is of a whole run', () => {
