@@ -42,8 +42,9 @@ for (const algorithm of ALGORITHMS) {
     assert.equal((await limiter.peek('k', { cost: 4 })).allowed, false);
     assert.equal((await limiter.consume('k', { cost: 3 })).allowed, true, 'a denial took nothing');
     assert.equal((await limiter.stats()).denied, 1);
-    // Beside another option it is read another way.
-    assert.equal((await limiter.consume('other', { cost: 7, limit: 10 })).remaining, 3);
+    // Beside a window it is read another way.
+    assert.equal((await limiter.consume('other', { cost: 7, window: '1m' })).remaining, 3);
+    assert.equal((await limiter.consume('both', { cost: 7, limit: 10 })).remaining, 3);
   });
 
   test(`${algorithm}: a cost that can never pass is refused, and it counts nothing`, async () => {
@@ -83,6 +84,8 @@ for (const algorithm of ALGORITHMS) {
     assert.equal(raised.remaining, algorithm === 'gcra' ? 3 : 5);
     const own = await limiter.peek('k');
     assert.deepEqual([own.limit, own.remaining], [4, 1], 'and that call counts against the others');
+    // Beside a window it is read another way.
+    assert.equal((await limiter.consume('other', { limit: 8, window: '16s' })).limit, 8);
   });
 
   test(`${algorithm}: a limit that shrinks in mid-window leaves nothing rather than less, and comes back in time`, async () => {
